@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -46,8 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stopping.set())
     try:
         sandbox.start()
-    except OSError as error:
-        reason = error.strerror or error
+    except (OSError, OverflowError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         sys.stderr.write(f"periskope-sandbox can't listen on {options.host}:{options.port}: {reason}\n")
         return 1
     page = sandbox.url.removesuffix("v1")

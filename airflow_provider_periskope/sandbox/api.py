@@ -176,11 +176,7 @@ async def list_chats(
     label: str | None = None,
 ) -> Response:
     """List the chats of the whole organisation, newest update first."""
-    chats = world.listed()
-    if chat_type:
-        chats = [chat for chat in chats if chat.chat_type == chat_type]
-    if label:
-        chats = [chat for chat in chats if chat.has_label(label)]
+    chats = world.listed(chat_type, label)
     page = chats[offset : offset + limit]
     rows = [chat.row() for chat in page]
     return ok({"from": offset, "to": offset + len(page), "count": len(chats), "chats": rows})

@@ -14,7 +14,7 @@ import uvicorn
 from airflow_provider_periskope.sandbox.api import create_app
 from airflow_provider_periskope.sandbox.faults import Fault
 from airflow_provider_periskope.sandbox.traffic import PREFIX, Call, Connection, RateLimit, Traffic
-from airflow_provider_periskope.sandbox.whatsapp import Chat, Phone, WhatsApp, now
+from airflow_provider_periskope.sandbox.whatsapp import INVITE, Chat, Phone, WhatsApp, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -234,9 +234,11 @@ class Sandbox:
     def seed(self, count: int) -> None:
         """Fill the list with groups, one a minute into the past."""
         newest = now()
-        for number in range(count):
-            moment = newest - timedelta(minutes=number + 1)
-            self.add_group(f"Seeded group {number + 1:06}", created_at=moment)
+        for number in range(1, count + 1):
+            moment = newest - timedelta(minutes=number)
+            self.add_group(
+                f"Seeded group {number:06}", created_at=moment, invite_link=f"{INVITE}/{number:022}"
+            )
 
     def reset(self) -> None:
         """Forget chats, requests, faults and added phones; key, rate limit and latency stay."""

@@ -8,9 +8,11 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 ORG_ID = "5eb0c0de-0000-4000-8000-706572697363"
+INVITE = "https://chat.whatsapp.com/invite"
 GROUP_SIZE = 1024
 NAME_LENGTH = 100
 
@@ -29,7 +31,7 @@ def letters(count: int, seed: str | None = None) -> str:
 def invite_link() -> str:
     """Make a new link; the one before it ends to be valid."""
     code = "".join(random.choices(string.ascii_letters + string.digits, k=22))  # noqa: S311
-    return f"https://chat.whatsapp.com/invite/{code}"
+    return f"{INVITE}/{code}"
 
 
 def contact_id(number: str) -> str:
@@ -244,16 +246,20 @@ class WhatsApp:
             chat.updated_at = now()
             self._newest_first = None
 
-    def listed(self) -> list[Chat]:
+    def listed(self, chat_type: str | None = None, label: str | None = None) -> list[Chat]:
         """List the chats as the API does, newest update first."""
         with self._lock:
             if self._newest_first is None:
-                self._newest_first = sorted(
-                    self.chats.values(), key=lambda chat: chat.updated_at, reverse=True
-                )
+                self._newest_first = sorted(self.chats.values(), key=attrgetter("updated_at"), reverse=True)
             chats = self._newest_first
         moment = time.monotonic()
-        return [chat for chat in chats if chat.listed_from <= moment]
+        return [
+            chat
+            for chat in chats
+            if chat.listed_from <= moment
+            and chat_type in (None, chat.chat_type)
+            and (label is None or chat.has_label(label))
+        ]
 
     def add_person(self, chat: Chat, number: str, *, force: bool = False) -> dict[str, Any]:
         """Add a person to the group, or invite who can't be added.
