@@ -233,7 +233,7 @@ def _the_one_in(search: GroupSearch, window: Window, hook: PeriskopeHook) -> Sig
         return None
     if len(candidates) == 1 and candidates[0].created_at and candidates[0].phone_known:
         return candidates[0]
-    raise _ambiguous(search.name, "An earlier attempt of this task may have made", candidates)
+    raise _ambiguous(search.name, "An attempt of this task may have made", candidates)
 
 
 def _the_older_one(search: GroupSearch, name: str, if_exists: IfExists) -> Sighting | None:
@@ -252,13 +252,9 @@ def _the_older_one(search: GroupSearch, name: str, if_exists: IfExists) -> Sight
 
 
 def _ambiguous(name: str, why: str, candidates: list[Sighting]) -> PeriskopeAmbiguousGroupError:
-    could = (
-        "one group could be it, but the list does not tell enough"
-        if len(candidates) == 1
-        else "several could be it"
-    )
+    could = "several could be it" if len(candidates) > 1 else "one could be it, but the list tells too little"
     return PeriskopeAmbiguousGroupError(
-        f"{why} group {name!r}, and {could}: {_listed(candidates)}. Nothing was sent. Leave or rename on the phone "
+        f"{why} group {name!r}, and {could}: {_listed(candidates)}. Nothing more was sent. Leave or rename on the phone "
         "what it is not, then clear this task; or take the chat ID from here.",
         chat_ids=[candidate.chat_id for candidate in candidates],
     )

@@ -77,7 +77,7 @@ def wait_without_slot(
     if reschedules:
         from airflow.sdk.exceptions import AirflowRescheduleException
 
-        raise AirflowRescheduleException(until)
+        raise AirflowRescheduleException(until)  # type: ignore[no-untyped-call]
     operator.defer(
         trigger=_time_trigger(until),
         method_name=method_name,
@@ -90,5 +90,5 @@ def _time_trigger(until: datetime) -> Any:
     try:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
     except ImportError:  # Airflow 2.11 has it in its core.
-        from airflow.triggers.temporal import DateTimeTrigger
+        from airflow.triggers.temporal import DateTimeTrigger  # type: ignore[import-not-found,no-redef]
     return DateTimeTrigger(until)
