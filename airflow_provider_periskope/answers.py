@@ -162,7 +162,7 @@ def _kind_and_cure(status: int, said: str, call: Call) -> tuple[type[PeriskopeAp
     if status == 422:
         return PeriskopeValidationError, "Correct what it names; for x-phone, the phone of the connection."
     if status == 429:
-        return PeriskopeRateLimitError, "Too many requests at once: the same call is taken later."
+        return PeriskopeRateLimitError, "Too many requests at once; the same call is taken later."
     if status < 400:
         return PeriskopeApiError, (
             "It is a redirect, which is not followed, since the API key would go with it: correct the API base URL "

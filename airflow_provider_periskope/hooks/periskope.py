@@ -13,10 +13,8 @@ from urllib.parse import quote
 import requests
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 from pydantic import BaseModel, ValidationError
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
-from urllib3.util import Retry
 
 from airflow_provider_periskope import __version__, connection_form
 from airflow_provider_periskope.answers import Call, answered_at, no_answer, read_answer
@@ -42,6 +40,9 @@ CONNECT_TIMEOUT = 10.0
 
 WAIT_IN_PLACE = 10.0
 """Seconds that one call waits for a rate limit before it gives up the worker's slot."""
+
+CONNECT_TRIES = 4
+"""How often a connection is tried before the failure counts."""
 
 READ_TRIES = 3
 """How often a call that only reads is sent before its failure counts."""
@@ -147,19 +148,6 @@ class PeriskopeHook(BaseHook):
         session.headers.update(
             {"x-phone": self.settings.phone, "Accept": "application/json", "User-Agent": _user_agent()}
         )
-        # Only a failure to connect proves that nothing was sent; the defaults re-send after more than that.
-        retry = Retry(
-            total=None,
-            connect=3,
-            read=False,
-            redirect=False,
-            status=False,
-            other=False,
-            backoff_factor=0.5,
-            respect_retry_after_header=False,
-        )
-        for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(max_retries=retry))
         return session
 
     def request(
@@ -337,28 +325,37 @@ class PeriskopeHook(BaseHook):
     def _answer(
         self, call: Call, *, json: Any = None, params: Mapping[str, Any] | None = None
     ) -> tuple[Any, requests.Response]:
-        """Call until there is an answer that counts, waiting out short rate limits."""
+        """Call until there is an answer that counts, waiting out short rate limits.
+
+        Sent again is only what was not sent at all, what was refused for its rate, and what only reads. The adapter of
+        the session repeats nothing by itself.
+        """
         left = WAIT_IN_PLACE
         limits = failures = 0
         while True:
+            # Tasks that failed together must not come back together.
+            jitter = random.uniform(0, 1)  # noqa: S311
             try:
                 response = self._send(call, json, params)
                 return read_answer(response, call), response
             except PeriskopeRateLimitError as limit:
                 limits += 1
                 limit.retry_after = limit.retry_after or 2.0**limits
-                # Tasks that met the limit together must not come back together.
-                wait = limit.retry_after + random.uniform(0, 1)  # noqa: S311
+                wait = limit.retry_after + jitter
                 if wait > left:
                     raise
                 left -= wait
                 self.log.info("Rate limit of the API: %s goes on in %.1f s.", call, wait)
-            except PeriskopeNoAnswerError as failure:
+            except (PeriskopeUnreachableError, PeriskopeNoAnswerError) as failure:
                 failures += 1
-                if not call.only_reads or failures == READ_TRIES:
+                if isinstance(failure, PeriskopeUnreachableError):
+                    tries = CONNECT_TRIES
+                else:
+                    tries = READ_TRIES if call.only_reads else 1
+                if failures >= tries:
                     raise
-                wait = failures + random.uniform(0, 1)  # noqa: S311
-                self.log.warning("%s Reading again in %.1f s.", failure, wait)
+                wait = failures + jitter
+                self.log.warning("%s Trying again in %.1f s.", failure, wait)
             time.sleep(wait)
 
     def _send(self, call: Call, json: Any, params: Mapping[str, Any] | None) -> requests.Response:
