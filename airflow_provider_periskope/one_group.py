@@ -252,7 +252,7 @@ def _the_older_one(search: GroupSearch, name: str, if_exists: IfExists) -> Sight
 
 
 def _ambiguous(name: str, why: str, candidates: list[Sighting]) -> PeriskopeAmbiguousGroupError:
-    could = "several could be it" if len(candidates) > 1 else "one could be it, but the list tells too little"
+    could = "several could be it" if len(candidates) > 1 else "one might be it, the list tells too little"
     return PeriskopeAmbiguousGroupError(
         f"{why} group {name!r}, and {could}: {_listed(candidates)}. Nothing more was sent. Leave or rename on the phone "
         "what it is not, then clear this task; or take the chat ID from here.",

@@ -325,7 +325,8 @@ class PeriskopeHook(BaseHook):
     def _answer(
         self, call: Call, *, json: Any = None, params: Mapping[str, Any] | None = None
     ) -> tuple[Any, requests.Response]:
-        """Call until there is an answer that counts, waiting out short rate limits.
+        """
+        Call until there is an answer that counts, waiting out short rate limits.
 
         Sent again is only what was not sent at all, what was refused for its rate, and what only reads. The adapter of
         the session repeats nothing by itself.
