@@ -16,12 +16,12 @@ HIDDEN_FIELDS = ["schema", "extra"]
 # These fields have no line of help below them, and a placeholder is gone once something is written: what somebody who
 # comes back to correct a field has to know stands in its label.
 RELABELING = {
-    "login": "Phone (country code and number, only digits)",
+    "login": "Phone, with country code",
     "password": "API key",
     "host": "API base URL",
 }
 PLACEHOLDERS = {
-    "login": "919876543210, or a phone-… id of Periskope",
+    "login": "919876543210: digits only; or Periskope's phone-… id",
     "password": "from Settings > API in the Periskope console",
     "host": f"{DEFAULT_BASE_URL} if left empty",
     "port": "443 if left empty; the test button of Airflow 3.3.1 and 3.3.2 needs it",
