@@ -12,11 +12,11 @@ GROUP = Asset(name="whatsapp_standup_group", uri="whatsapp://groups/standup")
 
 
 # [START producer]
-@dag(schedule=None, start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
+@dag(schedule="@daily", start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
 def example_periskope_event_driven():
     PeriskopeCreateGroupOperator(
         task_id="create_group",
-        group_name="Stand-up {{ run_id }}",
+        group_name="Stand-up {{ ds }}",
         participants=["919537851844"],
         outlets=[GROUP],
     )
