@@ -144,12 +144,11 @@ def make_one_group(
         memory.forget()
         raise
     except PeriskopeOutcomeUnknownError as unknown:
-        ended_at = _now()
-        memory.keep(replace(sent, ended_at=ended_at.isoformat()))
-        window = Window(sent_at - CLOCK_MARGIN, ended_at + SETTLING)
+        window = Window(sent_at - CLOCK_MARGIN, _now() + SETTLING)
         log.warning("%s Looking for group %r until %s.", unknown, name, _clock(window.settled_at))
         found = _await_ours(search, window, hook)
         if not found:
+            memory.keep(replace(sent, settled=True))
             raise PeriskopeOutcomeUnknownError(
                 f"{unknown} Group {name!r} has not shown up in the chats of the phone within "
                 f"{SETTLING.total_seconds():.0f} s. The next try of this task looks again before it sends anything.",
@@ -199,17 +198,16 @@ def _window_of_earlier_try(
 ) -> Window:
     now = _now()
     margin = CLOCK_MARGIN + WORKERS_CLOCK_MARGIN
+    since_now = now + SETTLING - task_try.retry_delay
     if ours and ours.sent_at:
-        answer_due = timedelta(seconds=read_timeout)
-        sent_at = datetime.fromisoformat(ours.sent_at)
-        ended_at = datetime.fromisoformat(ours.ended_at) if ours.ended_at else sent_at + answer_due
-        # Another worker's clock may be ahead; that must not make anybody wait for longer than can be needed.
-        return Window(sent_at - margin, min(ended_at, now + answer_due) + SETTLING)
-    settling = SETTLING - task_try.retry_delay
+        sent_at, answer_due = datetime.fromisoformat(ours.sent_at), timedelta(seconds=read_timeout)
+        # The later of two moments, since clocks of workers differ; but never longer than can be needed.
+        settled_at = max(min(sent_at, now) + answer_due + SETTLING, since_now)
+        return Window(sent_at - margin, now if ours.settled else settled_at)
     if not task_try.is_mapped and (task_try.number == 1 or memory.outlives_tries):
         # Such a task has nothing under way: it has never run, or an attempt would have left its record.
-        settling = timedelta()
-    return Window(task_try.run_opened_at - margin, now + settling)
+        since_now = now
+    return Window(task_try.run_opened_at - margin, since_now)
 
 
 def _await_ours(
