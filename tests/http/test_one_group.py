@@ -372,6 +372,13 @@ class TestCleared:
             assert task_33.run(replace(mapped, number=3), name=name).chat_id == made[name]
         assert len(task_33.sandbox.groups) == 3
 
+    def test_another_phone_is_another_group(self, task_33: Task) -> None:
+        task_33.sandbox.add_phone(OTHER_PHONE)
+        first = task_33.run()
+        second = task_33.run(CLEARED, phone=OTHER_PHONE)
+        assert second.chat_id != first.chat_id
+        assert [group.phone for group in task_33.sandbox.groups] == [task_33.sandbox.phone, OTHER_PHONE]
+
     def test_another_name_is_another_group(self, task_33: Task) -> None:
         first = task_33.run()
         second = task_33.run(CLEARED, name="Another")
