@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
@@ -30,7 +31,8 @@ router = APIRouter(prefix=PREFIX)
 # The vendor's own example sends "" for options that are not wanted.
 Flag = Annotated[StrictBool, BeforeValidator(lambda value: False if value == "" else value)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH)]
-Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}(@c\.us)?$")]
+NUMBER = r"[0-9]{7,15}(@c\.us)?"
+Number = Annotated[str, StringConstraints(pattern=f"^{NUMBER}$")]
 
 
 class GroupOptions(BaseModel):
@@ -69,12 +71,18 @@ class Settings(BaseModel):
     memberAddMode: Flag | None = None
 
 
+class Media(BaseModel, extra="allow"):
+    """A file, by its `url` or as `filedata` in base64."""
+
+    type: Literal["document", "image", "video", "audio"]
+
+
 class NewMessage(BaseModel):
     """The body of a send."""
 
     chat_id: str
     message: str | None = None
-    media: dict[str, Any] | None = None
+    media: Media | None = None
     poll: dict[str, Any] | None = None
     reply_to: str | None = None
     options: dict[str, Any] | None = None
@@ -126,7 +134,7 @@ AnyChat = Annotated[Chat, Depends(existing_chat)]
 def own_group(chat: AnyChat) -> Chat:
     """Get the group that the path names, in which the organisation still is."""
     if chat.chat_type != "group" or chat.exited:
-        raise errors.invalid("The phone is not in this group" if chat.exited else "The chat is not a group")
+        raise errors.not_found("Group not found")
     return chat
 
 
@@ -267,12 +275,12 @@ async def send_message(body: NewMessage, phone: WorkingPhone, world: World) -> R
     content = body.model_dump(exclude={"chat_id"}, exclude_none=True)
     if not content.keys() & {"message", "media", "poll"}:
         raise errors.invalid("Invalid body. A message, media or a poll is required")
-    chat, number = world.find_chat(body.chat_id), body.chat_id.removesuffix("@c.us")
-    if chat is None and number.isascii() and number.isdigit():
-        name, person = world.contact_names.get(number), contact_id(number)
+    chat, person = world.find_chat(body.chat_id), contact_id(body.chat_id)
+    if chat is None and re.fullmatch(NUMBER, person):
+        name = world.contact_names.get(person.removesuffix("@c.us"))
         chat = world.add_chat(name, phone.digits, chat_id=person, chat_type="user")
     if chat is None or chat.exited:
-        raise errors.invalid("The phone is not in this group") if chat else errors.not_found()
+        raise errors.not_found()
     message = world.send(chat, content)
     return ok({"queue_id": message.queue_id, "unique_id": message.unique_id, "queue_position": "1"})
 

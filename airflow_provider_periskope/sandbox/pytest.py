@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import inspect
 import json
 import os
 import shutil
@@ -32,7 +33,7 @@ class RunDag(Protocol):
         """Run a DAG once, in this process, and wait for its end.
 
         :param dag: the DAG, or the path of the file it stands in, when it is the only one there.
-        :param options: what `dag.test()` takes, such as `run_conf`.
+        :param options: what `dag.test()` takes, such as `logical_date` and `run_conf`.
         :return: the DAG run.
         """
 
@@ -59,7 +60,10 @@ def run_dag(monkeypatch: pytest.MonkeyPatch, _airflow_database: None) -> RunDag:
         }
         monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")  # 2.11 adds them to any folder
         monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps([bundle]))
-        return (dag if hasattr(dag, "test") else only_dag(file)).test(**options)
+        test = (dag if hasattr(dag, "test") else only_dag(file)).test
+        if "logical_date" in options and "execution_date" in inspect.signature(test).parameters:  # 2.11
+            options["execution_date"] = options.pop("logical_date")
+        return test(**options)
 
     return run
 
