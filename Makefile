@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON_IN := .venv/bin/python
 export PYTHON
 
-.PHONY: help environment demo test airflow lint docs build constraints clean
+.PHONY: help environment demo test airflow lint browser pictures docs build constraints clean
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ lint: environment  ## Check style and types
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 
+browser: environment  ## Look at Airflow's UI, newest and 2.11, in a headless Chromium
+	@scripts/browser.sh tests
+
+pictures: environment  ## Make the pictures of the docs anew
+	@scripts/browser.sh pictures
+
 docs: environment  ## Build the documentation into docs/_build/html, every warning an error
 	@.venv/bin/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env --jobs auto \
 		-d docs/_build/doctrees docs docs/_build/html
@@ -36,7 +42,7 @@ build: environment  ## Build the wheel and the sdist, and try the wheel in a bar
 
 constraints: environment  ## Resolve constraints.txt anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --upgrade \
-		--extra sandbox --group test --group lint --group release --group docs --output-file constraints.txt pyproject.toml
+		--extra sandbox --group test --group lint --group release --group docs --group browser --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove everything that the targets made
 	@rm -rf .venv .airflow .cache dist docs/_build .coverage .coverage.* htmlcov
