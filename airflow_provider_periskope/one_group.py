@@ -1,0 +1,287 @@
+"""
+The one-group rule: whatever fails, one task of one run makes one group, and hands on that one.
+
+The API knows no idempotency key, and WhatsApp allows many groups of one name. So a request is never sent while it is
+unknown whether an earlier one made the group; whether it did shows in the list of chats.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_periskope.exceptions import (
+    PeriskopeAmbiguousGroupError,
+    PeriskopeApiError,
+    PeriskopeConnectionError,
+    PeriskopeGroupExistsError,
+    PeriskopeNoAnswerError,
+    PeriskopeOutcomeUnknownError,
+    PeriskopeRateLimitError,
+    PeriskopeUnreachableError,
+)
+from airflow_provider_periskope.group_record import GroupMemory, GroupRecord, Outcome, identity_of
+from airflow_provider_periskope.group_search import GroupSearch, Sighting
+
+if TYPE_CHECKING:
+    from airflow_provider_periskope.hooks.periskope import PeriskopeHook
+    from airflow_provider_periskope.models import Chat, NewGroup
+
+log = logging.getLogger(__name__)
+
+IfExists = Literal["create", "reuse", "fail"]
+
+SETTLING = timedelta(seconds=60)
+"""How long after an attempt has ended its group may still be on its way into the list of chats."""
+
+CLOCK_MARGIN = timedelta(seconds=30)
+"""How much the clock that stamps groups may be behind the one that dates the API's answers."""
+
+WORKERS_CLOCK_MARGIN = timedelta(minutes=3)
+"""How much the clocks of scheduler and workers may differ, besides."""
+
+LOOK_PAUSES = (2.0, 3.0, 5.0, 8.0, 10.0)
+"""Seconds between two looks; the last one repeats."""
+
+
+@dataclass(frozen=True)
+class TaskTry:
+    """
+    What a try knows of those before it.
+
+    :param number: number of the try.
+    :param is_mapped: whether the task is one of several made by mapping, whose list may be another after a clear.
+    :param cleared: whether the task may have run before for another reason than a retry of Airflow's own.
+    :param run_opened_at: no try of this run can have sent a request before, by the clock of scheduler and workers.
+    :param retry_delay: how long Airflow has waited since the try before; zero if that is not known.
+    """
+
+    number: int
+    is_mapped: bool
+    cleared: bool
+    run_opened_at: datetime
+    retry_delay: timedelta
+
+    @classmethod
+    def of(cls, context: Any) -> TaskTry:
+        """Return it for the context of a running task."""
+        ti, run, task = context["ti"], context["dag_run"], context["task"]
+        # A clear of the run counts up clear_number, a clear of the task alone raises max_tries.
+        cleared = bool(getattr(run, "clear_number", 0)) or ti.max_tries != task.retries
+        # Clearing moves a run's start; without one it is the better bound, for a run of the past was due long before.
+        due = getattr(run, "run_after", None) or run.data_interval_end  # Airflow 2.11 has no run_after.
+        moments = [moment for moment in (run.start_date, due) if moment]
+        delay = min(task.retry_delay, task.max_retry_delay or task.retry_delay)
+        return cls(
+            number=ti.try_number,
+            is_mapped=ti.map_index >= 0,
+            cleared=cleared,
+            run_opened_at=min(moments) if cleared else moments[0],
+            retry_delay=delay if ti.try_number > 1 and not cleared else timedelta(),
+        )
+
+
+def make_one_group(
+    hook: PeriskopeHook, group: NewGroup, *, task_try: TaskTry, memory: GroupMemory, if_exists: IfExists
+) -> GroupRecord:
+    """
+    Make the group, or find the one that an earlier attempt made.
+
+    :param hook: hook of the phone.
+    :param group: the group, checked.
+    :param task_try: what is known of earlier tries.
+    :param memory: where the record is kept.
+    :param if_exists: what to do about groups of this name from before the run.
+    :return: the finished record.
+    :raises PeriskopeAmbiguousGroupError: if several groups could be the one.
+    :raises PeriskopeGroupExistsError: if there is one from before the run, and ``if_exists="fail"``.
+    :raises PeriskopeOutcomeUnknownError: if the request was sent and no group has shown up in the settling time; the
+        next try looks again before it sends.
+
+    Other errors as :meth:`PeriskopeHook.request`.
+    """
+    name = group.group_name
+    identity = identity_of(hook.phone, name)
+    ours = memory.record if memory.record and memory.record.identity == identity else None
+    if ours and ours.chat_id:
+        log.info("Group %r was made by an earlier try: %s. Nothing is sent.", name, ours.chat_id)
+        return ours
+
+    def finish(chat: Sighting | Chat, outcome: Outcome) -> GroupRecord:
+        made = GroupRecord(
+            identity, task_try.number, chat_id=chat.chat_id, invite_link=chat.invite_link, outcome=outcome
+        )
+        memory.keep(made)
+        return made
+
+    search = GroupSearch(hook, name)
+    if _in_doubt(task_try, memory, ours):
+        log.info("An earlier attempt may have made group %r: looking for it before anything is sent.", name)
+        window = _window_of_earlier_try(task_try, memory, ours, read_timeout=hook.settings.read_timeout)
+        if found := _await_ours(search, window, hook, stop_at_older=if_exists != "create"):
+            log.info("Found group %r: %s. Nothing is sent.", name, found)
+            return finish(found, "created")
+    elif if_exists != "create":
+        search.read_all()
+    if if_exists != "create" and (older := _the_older_one(search, if_exists)):
+        log.info("Reusing group %r: %s. Nothing is sent.", name, older)
+        return finish(older, "reused")
+
+    sent_at = _now()
+    sent = GroupRecord(identity, task_try.number, sent_at=sent_at.isoformat())
+    memory.keep(sent)
+    try:
+        chat = hook.send_group(group)
+    except PeriskopeRateLimitError:
+        # When this try goes on, it need not look again: nothing of it is in doubt.
+        memory.keep(replace(sent, sent_at=None))
+        raise
+    except (PeriskopeApiError, PeriskopeConnectionError, PeriskopeUnreachableError):
+        memory.forget()
+        raise
+    except PeriskopeOutcomeUnknownError as unknown:
+        window = Window(sent_at - CLOCK_MARGIN, _now() + SETTLING)
+        log.warning("%s Looking for group %r until %s.", unknown, name, _clock(window.settled_at))
+        found = _await_ours(search, window, hook)
+        if not found:
+            memory.keep(replace(sent, settled=True))
+            raise PeriskopeOutcomeUnknownError(
+                f"{unknown} Group {name!r} has not shown up in the chats of the phone within "
+                f"{SETTLING.total_seconds():.0f} s. The next try of this task looks again before it sends anything.",
+                status=unknown.status,
+                trace_id=unknown.trace_id,
+            ) from None
+        log.info("Found group %r: %s.", name, found)
+        return finish(found, "created")
+    log.info(
+        "Made group %r, people added or invited: %d. Chat ID: %s", name, len(group.participants), chat.chat_id
+    )
+    return finish(chat, "created")
+
+
+def _in_doubt(task_try: TaskTry, memory: GroupMemory, ours: GroupRecord | None) -> bool:
+    """Return whether an earlier attempt may have made the group."""
+    record = memory.record
+    if record and (record.sent_at or record.chat_id):
+        return True
+    if ours and ours.on_try == task_try.number:
+        return False
+    if memory.outlives_tries and not task_try.cleared:
+        return False
+    return task_try.number > 1 or task_try.cleared
+
+
+@dataclass(frozen=True)
+class Window:
+    """
+    When a group was made if it is ours, and until when it may still show up; by the clock of scheduler and workers.
+
+    :param opens_at: one that was made before is not ours.
+    :param settled_at: one that has not shown up at this moment is not there.
+    """
+
+    opens_at: datetime
+    settled_at: datetime
+
+    def contains(self, sighting: Sighting, hook: PeriskopeHook) -> bool:
+        """Return whether the group may be ours by the moment when it was made, or because nobody knows when."""
+        opens_at = self.opens_at + (hook.api_clock_ahead or timedelta())
+        return sighting.created_at is None or sighting.created_at >= opens_at
+
+
+def _window_of_earlier_try(
+    task_try: TaskTry, memory: GroupMemory, ours: GroupRecord | None, *, read_timeout: float
+) -> Window:
+    now = _now()
+    margin = CLOCK_MARGIN + WORKERS_CLOCK_MARGIN
+    since_now = now + SETTLING - task_try.retry_delay
+    if ours and ours.sent_at:
+        sent_at, answer_due = datetime.fromisoformat(ours.sent_at), timedelta(seconds=read_timeout)
+        # The later of two moments, since clocks of workers differ; but never longer than can be needed.
+        settled_at = max(min(sent_at, now) + answer_due + SETTLING, since_now)
+        return Window(sent_at - margin, now if ours.settled else settled_at)
+    if not task_try.is_mapped and (task_try.number == 1 or memory.outlives_tries):
+        # Such a task has nothing under way: it has never run, or an attempt would have left its record.
+        since_now = now
+    return Window(task_try.run_opened_at - margin, since_now)
+
+
+def _await_ours(
+    search: GroupSearch, window: Window, hook: PeriskopeHook, *, stop_at_older: bool = False
+) -> Sighting | None:
+    """Look for the group of an earlier attempt until it is found, or cannot be coming any more."""
+    read_once = told = False
+    for pause in chain(LOOK_PAUSES, repeat(LOOK_PAUSES[-1])):
+        left = (window.settled_at - _now()).total_seconds()
+        try:
+            # How the list is sorted is not documented: before anything is sent, no row may have gone unread.
+            if read_once and not (left <= 0 and search.spans_pages):
+                search.read_front()
+            else:
+                search.read_all()
+                read_once = True
+        except (PeriskopeNoAnswerError, PeriskopeUnreachableError) as failure:
+            if left <= 0:
+                raise
+            log.warning("%s Looking again in %.0f s.", failure, min(pause, left))
+        else:
+            if found := _the_one_in(search, window, hook):
+                return found
+            if left <= 0 or (stop_at_older and search.sightings):
+                return None
+            if not told:
+                log.info(
+                    "Group %r is not there; looking again until %s.", search.name, _clock(window.settled_at)
+                )
+                told = True
+        time.sleep(min(pause, left))
+    return None
+
+
+def _the_one_in(search: GroupSearch, window: Window, hook: PeriskopeHook) -> Sighting | None:
+    candidates = [sighting for sighting in search.sightings.values() if window.contains(sighting, hook)]
+    if not candidates:
+        return None
+    if len(candidates) == 1 and candidates[0].created_at and candidates[0].phone_known:
+        return candidates[0]
+    raise _ambiguous(search.name, "An attempt of this task may have made", candidates)
+
+
+def _the_older_one(search: GroupSearch, if_exists: IfExists) -> Sighting | None:
+    """Return the group from before the run, where there is one."""
+    older = list(search.sightings.values())
+    if not older:
+        return None
+    if if_exists == "fail":
+        raise PeriskopeGroupExistsError(
+            f"Group {search.name!r} exists from before this run, and if_exists='fail': {_listed(older)}. Nothing was "
+            "sent. Choose another name, or if_exists='reuse' to go on with that group."
+        )
+    if len(older) == 1 and older[0].phone_known:
+        return older[0]
+    raise _ambiguous(search.name, "if_exists='reuse' asks for", older)
+
+
+def _ambiguous(name: str, why: str, candidates: list[Sighting]) -> PeriskopeAmbiguousGroupError:
+    could = "several could be it" if len(candidates) > 1 else "one might be it, the list tells too little"
+    return PeriskopeAmbiguousGroupError(
+        f"{why} group {name!r}, and {could}: {_listed(candidates)}. Nothing more was sent. On the phone, leave or "
+        "rename what it is not, then clear this task; or take the chat ID from here.",
+        chat_ids=[candidate.chat_id for candidate in candidates],
+    )
+
+
+def _listed(sightings: list[Sighting]) -> str:
+    return ", ".join(str(sighting) for sighting in sightings)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment:%H:%M:%S} UTC"
