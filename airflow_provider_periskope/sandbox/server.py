@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
 
-from airflow_provider_periskope.sandbox import traffic
+from airflow_provider_periskope.sandbox import control, traffic
 from airflow_provider_periskope.sandbox.api import create_app
 from airflow_provider_periskope.sandbox.faults import Fault
 from airflow_provider_periskope.sandbox.traffic import PREFIX, Call, Connection, RateLimit, Traffic
@@ -52,7 +52,9 @@ class Sandbox(WhatsApp):
         self.requests: list[Call] = []
         self.faults: list[Fault] = []
         super().__init__(phone)
-        self._app = Traffic(create_app(self), self)
+        app = create_app(self)
+        app.include_router(control.router)
+        self._app = Traffic(app, self)
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:

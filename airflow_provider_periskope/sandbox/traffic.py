@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -121,6 +122,10 @@ class Traffic:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request from the socket."""
+        with suppress(asyncio.CancelledError):  # the sandbox stops, and uvicorn would log each call under way
+            await self._take(scope, receive, send)
+
+    async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read(receive)
         if body is None:
             return

@@ -25,8 +25,12 @@ def now() -> datetime:
 
 def letters(count: int, seed: str | None = None) -> str:
     """Make up the tail of an id, always the same one for the same seed."""
-    source = random.Random(seed) if seed else random  # noqa: S311 (ids, no secrets)
-    return "".join(source.choices(string.ascii_letters if count == 22 else string.ascii_lowercase, k=count))
+    return "".join(random.Random(seed).choices(string.ascii_lowercase, k=count))  # noqa: S311 (no secret)
+
+
+def invite_link() -> str:
+    """Make up a link that nobody had before."""
+    return f"{INVITE}/{''.join(random.choices(string.ascii_letters, k=22))}"  # noqa: S311
 
 
 def contact_id(number: str) -> str:
@@ -203,7 +207,7 @@ class WhatsApp:
         if chat.chat_type == "group":
             owner = contact_id(phone)
             chat.members = {owner: Member(owner, self.contact_names.get(phone), True, True), **chat.members}
-            chat.invite_link = chat.invite_link or f"{INVITE}/{letters(22)}"
+            chat.invite_link = chat.invite_link or invite_link()
         with self._lock:
             self.chats[chat.chat_id] = chat
             self._newest_first = None
