@@ -123,8 +123,8 @@ class PeriskopeHook(BaseHook):
             connection = self.get_connection(self.periskope_conn_id)
         except AirflowNotFoundException:
             raise PeriskopeConnectionError(
-                f"Connection {self.periskope_conn_id!r} is not defined. Add it under Admin > Connections with type "
-                f"Periskope, or set AIRFLOW_CONN_{self.periskope_conn_id.upper()} where the task runs."
+                f"Connection {self.periskope_conn_id!r} is not defined, or its definition cannot be read. Add it under "
+                f"Admin > Connections with type Periskope, or set AIRFLOW_CONN_{self.periskope_conn_id.upper()} where the task runs."
             ) from None
         return read_settings(connection, phone=self._phone)
 
