@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import random
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -298,7 +299,9 @@ class PeriskopeHook(BaseHook):
         try:
             phone = self.get_phone()
         except PeriskopeError as error:
-            return False, str(error)
+            # Airflow's form tests under an id that it has just made up.
+            named = rf"connection {re.escape(repr(self.periskope_conn_id))}"
+            return False, re.sub(named, "this connection", str(error), flags=re.IGNORECASE)
         except Exception as error:  # The form shows what this returns, and nothing where it raises.
             return False, f"The test failed unexpectedly with {type(error).__name__}."
         number = (phone.org_phone or "").removesuffix("@c.us") or phone.phone_id or self.phone
