@@ -211,8 +211,7 @@ class Airflow:
         try:
             self.postgres.create_database(self.database)
             self.command("db", "migrate")
-            for component in self.components.values():
-                component.start()
+            self.start_all()
             threading.Thread(target=self._watch, daemon=True).start()
             self.api.wait_until_ready()
         except BaseException:
@@ -239,6 +238,17 @@ class Airflow:
                 time.sleep(0.2)
         if not self.keep:
             shutil.rmtree(self.home, ignore_errors=True)
+
+    def crash(self) -> None:
+        """Kill every process with all its children at once, as the loss of the machine would."""
+        for component in self.components.values():
+            component.wanted = False
+        send(signal.SIGKILL, *processes_with("AIRFLOW_HOME", str(self.home)))
+
+    def start_all(self) -> None:
+        """Start every process again."""
+        for component in self.components.values():
+            component.start()
 
     def _watch(self) -> None:
         while not self._watching.wait(1):
