@@ -250,6 +250,19 @@ class Airflow:
         for component in self.components.values():
             component.start()
 
+    def revive_scheduler(self, patience: float = 20) -> None:
+        """Do what a liveness probe does: start the scheduler anew when it hangs.
+
+        That of Airflow 2.11 stops working without the database, and does not end either.
+        """
+        scheduler = self.components["scheduler"]
+        age = "select extract(epoch from now() - max(latest_heartbeat)) as age from job where job_type='SchedulerJob'"
+        try:
+            wait_until(lambda: self.rows(age)[0]["age"] < patience / 2, patience, "the scheduler to go on")
+        except TimeoutError:
+            scheduler.kill_group()
+            scheduler.start()
+
     def _watch(self) -> None:
         while not self._watching.wait(1):
             for component in self.components.values():
@@ -338,8 +351,19 @@ class Api:
 
     def trigger(self, dag_id: str, run_id: str) -> None:
         """Start a run."""
-        body = {"dag_run_id": run_id}
-        self.call("POST", f"/dags/{dag_id}/dagRuns", body | ({"logical_date": None} if self._three else {}))
+        body = {"dag_run_id": run_id} | ({"logical_date": None} if self._three else {})
+
+        # The API server comes to know a DAG a moment after the table does.
+        def triggered() -> bool:
+            try:
+                self.call("POST", f"/dags/{dag_id}/dagRuns", body)
+            except RuntimeError as error:
+                if ": 404 " in str(error):
+                    return False
+                raise
+            return True
+
+        wait_until(triggered, 30, f"the API server to know {dag_id}")
 
     def mark_failed(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Mark a task as failed."""
@@ -363,10 +387,11 @@ class Api:
             body["extra"] = json.dumps(body["extra"])
         self.call("POST", "/connections", body)
 
-    def change_connection(self, connection_id: str, fields: dict[str, Any]) -> None:
+    def change_connection(self, connection_id: str, conn_type: str, fields: dict[str, Any]) -> None:
         """Change fields of a connection, the others kept."""
-        body = {"connection_id": connection_id} | fields
-        self.call("PATCH", f"/connections/{connection_id}?" + "&".join(f"update_mask={name}" for name in fields), body)
+        body = {"connection_id": connection_id, "conn_type": conn_type} | fields
+        mask = "&".join(f"update_mask={name}" for name in fields)
+        self.call("PATCH", f"/connections/{connection_id}?{mask}", body)
 
 
 def wait_until(check: Callable[[], bool], seconds: float, what: str, *, every: float = 0.5) -> float:

@@ -70,9 +70,9 @@ def terminate_task(case: Case) -> None:
 
 
 def terminate_worker(case: Case) -> None:
-    """SIGTERM the process that supervises the task."""
+    """SIGTERM the task and what supervises it, and SIGKILL what is left after a while, as a deployment does."""
     case.wait_for_post()
-    case.terminate_worker()
+    case.terminate_worker(patience=5)
 
 
 def mark_failed_and_clear(case: Case) -> None:
@@ -91,7 +91,7 @@ def clear_when_failed(case: Case) -> None:
 def name_resolves_later(case: Case) -> None:
     """Correct the host name once the first try has failed."""
     case.wait_for_state("up_for_retry")
-    case.change_host(case.sandbox.port)
+    case.change_host()
 
 
 def server_starts_later(case: Case) -> None:
@@ -124,7 +124,7 @@ ROWS = (
     ),
     Row("kill_worker", "SIGKILL of worker and supervisor while the request is open", OPEN, kill_worker, PATIENT_TIMEOUT),
     Row("term_task", "SIGTERM of the task while the request is open", OPEN, terminate_task, PATIENT_TIMEOUT),
-    Row("term_worker", "SIGTERM of the supervisor while the request is open", OPEN, terminate_worker, PATIENT_TIMEOUT),
+    Row("term_worker", "SIGTERM of the worker while the request is open, SIGKILL 5 s later", OPEN, terminate_worker, PATIENT_TIMEOUT),
     Row(
         "execution_timeout", "execution_timeout in the middle of the create",
         OPEN, read_timeout=PATIENT_TIMEOUT, execution_timeout=15,

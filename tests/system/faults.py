@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -133,23 +134,27 @@ class Case:
         """Kill the process of the task."""
         send(signal.SIGKILL, self._pid())
 
-    def kill_worker(self) -> None:
-        """Kill the process of the task and all above it, up to the scheduler."""
+    def _worker(self) -> list[int]:
         line = lineage(self._pid(), below=self.airflow.components["scheduler"].pid)
         if len(line) < 2:
             raise LookupError(f"The task of {self.dag_id} has no supervisor below the scheduler: {line}")
-        send(signal.SIGKILL, *reversed(line))
+        return line
+
+    def kill_worker(self) -> None:
+        """Kill the process of the task and all above it, up to the scheduler."""
+        send(signal.SIGKILL, *reversed(self._worker()))
 
     def terminate_task(self) -> None:
         """Ask the process of the task to end."""
         send(signal.SIGTERM, self._pid())
 
-    def terminate_worker(self) -> None:
-        """Ask the process above that of the task to end."""
-        supervisor = parent(self._pid())
-        if supervisor in (None, 1, self.airflow.components["scheduler"].pid):
-            raise LookupError(f"The task of {self.dag_id} has no supervisor")
-        send(signal.SIGTERM, int(supervisor or 0))
+    def terminate_worker(self, *, patience: float) -> None:
+        """Ask the process of the task and all above it to end, and kill those that did not after a while."""
+        line = self._worker()
+        send(signal.SIGTERM, *reversed(line))
+        time.sleep(patience)
+        # A process that has ended leaves its id to others only after tens of thousands of new ones.
+        send(signal.SIGKILL, *reversed(line))
 
     def mark_failed(self) -> None:
         """Mark the task as failed, and wait until its process has gone."""
@@ -162,10 +167,11 @@ class Case:
         wait_until(lambda: self.run_state() == "failed", 90, f"the run of {self.dag_id} to fail")
         self.airflow.api.clear(self.dag_id, RUN, "create")
 
-    def change_host(self, port: int) -> None:
+    def change_host(self) -> None:
         """Correct the address of the connection."""
         fields = self._address("127.0.0.1") if self.contender == "ours" else {"host": "127.0.0.1"}
-        self.airflow.api.change_connection(self.connection, fields)
+        kind = "periskope" if self.contender == "ours" else "http"
+        self.airflow.api.change_connection(self.connection, kind, fields)
 
     # Start to end.
 
@@ -228,8 +234,6 @@ class Case:
 
 
 def _duration(task: dict[str, Any]) -> float:
-    from datetime import datetime
-
     if not task.get("start_date") or not task.get("end_date"):
         return 0.0
     return (datetime.fromisoformat(task["end_date"]) - datetime.fromisoformat(task["start_date"])).total_seconds()
@@ -262,6 +266,7 @@ def strike(airflow: Airflow, row: Row, cases: list[Case]) -> None:
         airflow.postgres.stop()
         time.sleep(20)
         airflow.postgres.start()
+        airflow.revive_scheduler()
     elif row.name == "scheduler_killed":
         for name in ("scheduler", "api-server"):
             airflow.components[name].kill()
