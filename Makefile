@@ -1,0 +1,37 @@
+# Every target builds what it needs. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON_IN := .venv/bin/python
+export PYTHON
+
+.PHONY: help environment demo test airflow lint build constraints clean
+
+help:  ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+environment:
+	@scripts/environment.sh
+
+demo: environment  ## Run an example DAG in Airflow against the local sandbox
+	@$(PYTHON_IN) scripts/demo.py
+
+test: environment  ## Run the tests that need only Python
+	@.venv/bin/pytest
+
+airflow: environment  ## Open Airflow's UI with the example DAGs and the sandbox running
+	@$(PYTHON_IN) scripts/airflow_ui.py
+
+lint: environment  ## Check style and types
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+build: environment  ## Build the wheel and the sdist, and try the wheel in a bare environment
+	@scripts/build.sh
+
+constraints: environment  ## Resolve constraints.txt anew
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --upgrade \
+		--extra sandbox --group test --group lint --group release --group docs --output-file constraints.txt pyproject.toml
+
+clean:  ## Remove everything that the targets made
+	@rm -rf .venv .airflow .cache dist docs/_build .coverage .coverage.* htmlcov

@@ -1,0 +1,162 @@
+"""What an Airflow connection of type ``periskope`` says, checked."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow_provider_periskope.connection_form import DEFAULT_BASE_URL, DEFAULT_READ_TIMEOUT
+from airflow_provider_periskope.exceptions import PeriskopeConnectionError
+from airflow_provider_periskope.phone_numbers import is_phone_id, to_digits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.sdk import Connection
+
+log = logging.getLogger(__name__)
+
+EXTRAS = ("timeout", "allow_http")
+_DEFAULT = urlsplit(DEFAULT_BASE_URL)
+
+
+@dataclass(frozen=True)
+class ConnectionSettings:
+    """
+    Where to send requests, as whom, and how long to wait.
+
+    :param base_url: URL up to the slash before an API path.
+    :param api_key: the organisation's key.
+    :param phone: value of the ``x-phone`` header: digits or a ``phone-…`` id.
+    :param read_timeout: seconds to wait for an answer.
+    """
+
+    base_url: str
+    api_key: str = field(repr=False)
+    phone: str = field(repr=False)
+    read_timeout: float
+
+
+def read_settings(connection: Connection, *, phone: str | None = None) -> ConnectionSettings:
+    """
+    Read the settings from a connection.
+
+    :param connection: Airflow connection: password = API key, login = phone; host, port and schema (the path) = base
+        URL; extra ``timeout`` (seconds) and ``allow_http``.
+    :param phone: another phone of the organisation to use instead of the connection's.
+    :return: the settings.
+    :raises PeriskopeConnectionError: naming every field that is missing or cannot be used.
+    """
+    extra = connection.extra_dejson
+    for key in sorted(set(extra) - set(EXTRAS)):
+        log.warning(
+            "Connection %r: extra %r means nothing here and is ignored; known are %s.",
+            connection.conn_id,
+            key,
+            " and ".join(EXTRAS),
+        )
+    readers: dict[str, Callable[[], Any]] = {
+        "API base URL (host)": lambda: _base_url(connection, allow_http=_flag(extra.get("allow_http"))),
+        "API key (password)": lambda: _api_key(connection.password),
+        "Phone (login)" if phone is None else "phone": lambda: phone_header(
+            connection.login if phone is None else phone
+        ),
+        "timeout (extra)": lambda: _seconds(extra.get("timeout")),
+    }
+    values: list[Any] = []
+    problems: list[str] = []
+    for place, read in readers.items():
+        try:
+            values.append(read())
+        except ValueError as problem:
+            problems.append(f"{place} {problem}")
+    if problems:
+        raise PeriskopeConnectionError(
+            f"Connection {connection.conn_id!r} cannot be used: {'; '.join(problems)}. "
+            "Correct it under Admin > Connections, or where the connection is defined."
+        )
+    return ConnectionSettings(*values)
+
+
+def phone_header(written: str | None) -> str:
+    """
+    Return a phone as the ``x-phone`` header takes it.
+
+    :param written: digits in any spelling, or a ``phone-…`` id.
+    :return: bare digits, or the id.
+    :raises ValueError: if it is neither.
+    """
+    text = (written or "").strip()
+    if not text:
+        raise ValueError("is empty: it takes the phone's number with country code, or its phone-… id")
+    return text if is_phone_id(text) else to_digits(text)
+
+
+def _base_url(connection: Connection, *, allow_http: bool) -> str:
+    host = (connection.host or _DEFAULT.netloc).strip()
+    path = (connection.schema or "").strip().strip("/")
+    if path in ("http", "https"):
+        raise ValueError(
+            f"has the schema {path!r}, but schema is the path of the API here (default {_DEFAULT.path[1:]}); "
+            "write the protocol into the host, as https://…"
+        )
+    parts = urlsplit(host if "://" in host else f"https://{host}")
+    try:
+        port = connection.port or parts.port
+    except ValueError:
+        raise ValueError("has a port that is no number") from None
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.username
+        or parts.query
+        or parts.fragment
+    ):
+        raise ValueError(f"is no URL of an API; leave it empty for {DEFAULT_BASE_URL}")
+    if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname)):
+        raise ValueError(
+            "is plain http, over which the API key would travel in clear: use https, or set allow_http in the extra "
+            "if this is a test server of yours"
+        )
+    hostname = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    path = parts.path.strip("/") or path or _DEFAULT.path.strip("/")
+    return f"{parts.scheme}://{hostname}{f':{port}' if port else ''}/{path}"
+
+
+def _is_loopback(hostname: str) -> bool:
+    if hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return False
+
+
+def _api_key(password: str | None) -> str:
+    key = (password or "").strip().removeprefix("Bearer ").strip()
+    if not key:
+        raise ValueError("is empty: make a key under Settings > API in the Periskope console")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ValueError(
+            "has characters that no key has, such as spaces or line breaks: copy it again, whole"
+        )
+    return key
+
+
+def _seconds(value: object) -> float:
+    if value is None or value == "":
+        return DEFAULT_READ_TIMEOUT
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        seconds = 0
+    if isinstance(value, bool) or not 0 < seconds < float("inf"):
+        raise ValueError(f"is {value!r}: it takes seconds above 0")
+    return seconds
+
+
+def _flag(value: object) -> bool:
+    return str(value).strip().lower() in ("true", "1", "yes")

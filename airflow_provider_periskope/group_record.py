@@ -1,0 +1,103 @@
+"""
+What a task remembers of its group over its tries: written before the request is sent, finished right after the answer.
+
+Airflow 3.3 and newer keep it in the task state store, which outlives a killed process and a new try. Older ones have no
+such place; there it lives as long as the try, a deferral included, and later tries look for the group instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from airflow_provider_periskope.group_search import same_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEY = "periskope_group"
+
+Outcome = Literal["created", "reused"]
+
+
+class TaskStateStore(Protocol):
+    """The part of ``context["task_state_store"]`` that is used here."""
+
+    def get(self, key: str) -> Any:
+        """Return a value."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Write a value; when this returns, it is stored."""
+
+    def delete(self, key: str) -> None:
+        """Remove a value."""
+
+
+@dataclass(frozen=True)
+class GroupRecord:
+    """
+    What is known of one group.
+
+    :param identity: which group, see :func:`identity_of`.
+    :param on_try: number of the try that wrote this.
+    :param sent_at: when the request was sent, by the worker's clock, ISO 8601; ``None`` if nothing was sent that can
+        have made a group.
+    :param ended_at: when the attempt ended without an answer that tells anything, likewise.
+    :param chat_id: the group, once it is known.
+    :param invite_link: its link, if known.
+    :param outcome: ``created`` by this run, or ``reused`` from before it.
+    """
+
+    identity: str
+    on_try: int
+    sent_at: str | None = None
+    ended_at: str | None = None
+    chat_id: str | None = None
+    invite_link: str | None = None
+    outcome: Outcome = "created"
+
+
+def identity_of(phone: str, group_name: str) -> str:
+    """
+    Return what tells one group from another: phone and name, hashed so that the store holds nobody's number.
+
+    :param phone: value of ``x-phone``.
+    :param group_name: name of the group.
+    """
+    return hashlib.sha256(f"{phone}\n{same_name(group_name)}".encode()).hexdigest()
+
+
+class GroupMemory:
+    """
+    Where the record of the running task is kept.
+
+    :param store: the task state store; ``None`` on an Airflow that has none.
+    :param carried: what :meth:`carried` returned before a deferral.
+    """
+
+    def __init__(self, store: TaskStateStore | None, carried: Mapping[str, Any] | None = None) -> None:
+        self._store = store
+        kept = store.get(KEY) if store is not None else carried
+        self.record = GroupRecord(**kept) if kept else None
+
+    @property
+    def outlives_tries(self) -> bool:
+        """Whether a later try of this task finds what is kept here."""
+        return self._store is not None
+
+    def keep(self, record: GroupRecord) -> None:
+        """Remember the record; when this returns, it is stored."""
+        if self._store is not None:
+            self._store.set(KEY, asdict(record))
+        self.record = record
+
+    def forget(self) -> None:
+        """Take the record back."""
+        if self._store is not None:
+            self._store.delete(KEY)
+        self.record = None
+
+    def carried(self) -> dict[str, Any] | None:
+        """Return the record in a form that a deferral can carry along."""
+        return asdict(self.record) if self.record else None

@@ -1,0 +1,124 @@
+"""Looking for groups of a name among all chats of a phone, in a list that moves while it is read."""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_periskope.models import Chat
+from airflow_provider_periskope.phone_numbers import is_phone_id
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow_provider_periskope.hooks.periskope import PeriskopeHook
+
+log = logging.getLogger(__name__)
+
+PAGES_BETWEEN_LOGS = 10
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """
+    A group of the name that was looked for.
+
+    :param chat_id: its id.
+    :param invite_link: its link, if the list told.
+    :param created_at: when it was made by the API's clock, if the list told.
+    :param phone_known: whether the list told that it belongs to the phone; one of another phone is no sighting.
+    """
+
+    chat_id: str
+    invite_link: str | None
+    created_at: datetime | None
+    phone_known: bool
+
+    def __str__(self) -> str:
+        made = f"made {self.created_at:%Y-%m-%d %H:%M:%S %Z}" if self.created_at else "made nobody knows when"
+        return f"{self.chat_id} ({made}{'' if self.phone_known else ', phone not told'})"
+
+
+def same_name(name: object) -> str:
+    """Return a name in the form in which two names of one group are equal: NFC, white space collapsed, case kept."""
+    return " ".join(unicodedata.normalize("NFC", name).split()) if isinstance(name, str) else ""
+
+
+class GroupSearch:
+    """
+    A search for the groups of one name that the hook's phone is in.
+
+    The list is read newest change first, by offset: what changes while it is read moves to its front, behind the
+    reader. So after a full reading the front is read again, up to the first row that has not changed since.
+
+    :param hook: hook of the phone.
+    :param name: name of the group.
+    """
+
+    def __init__(self, hook: PeriskopeHook, name: str) -> None:
+        self._hook = hook
+        self.name = name
+        self._wanted = same_name(name)
+        self._phone = None if is_phone_id(hook.phone) else hook.phone
+        self._front: dict[str, Any] = {}
+        self._pages = 0
+        self.sightings: dict[str, Sighting] = {}
+
+    @property
+    def spans_pages(self) -> bool:
+        """Whether the list is longer than its first page, so that its front is not all of it."""
+        return self._pages > 1
+
+    def read_all(self) -> None:
+        """Read the whole list, then what moved to its front meanwhile."""
+        self._read(until_unchanged=False)
+        if self.spans_pages:
+            self.read_front()
+
+    def read_front(self) -> None:
+        """Read the list up to where it has not changed since the last reading."""
+        self._read(until_unchanged=True)
+
+    def _read(self, *, until_unchanged: bool) -> None:
+        before = self._front
+        rows = 0
+        for number, page in enumerate(self._hook.iter_chat_pages("group"), start=1):
+            rows += len(page)
+            if number == 1:
+                self._front = {row["chat_id"]: row.get("updated_at") for row in page}
+            for row in page:
+                self._see(row)
+            if number % PAGES_BETWEEN_LOGS == 0:
+                log.info("Looking for group %r: %s chats read so far.", self.name, f"{rows:,}")
+            last = page[-1]
+            if until_unchanged and before.get(last["chat_id"], before) == last.get("updated_at"):
+                return
+            if not until_unchanged:
+                self._pages = number
+
+    def _see(self, row: dict[str, Any]) -> None:
+        # Plain values first: of a hundred thousand rows hardly one is worth a model.
+        if same_name(row.get("chat_name")) != self._wanted:
+            return
+        chat = Chat.model_validate(row)
+        owner, phone = _digits_of(chat.org_phone), self._own_digits()
+        if chat.is_exited or chat.chat_type not in (None, "group") or (owner and phone and owner != phone):
+            self.sightings.pop(chat.chat_id, None)
+            return
+        self.sightings[chat.chat_id] = Sighting(
+            chat_id=chat.chat_id,
+            invite_link=chat.invite_link,
+            created_at=chat.created_at,
+            phone_known=bool(owner and phone),
+        )
+
+    def _own_digits(self) -> str:
+        if self._phone is None:
+            self._phone = _digits_of(self._hook.get_phone().org_phone)
+        return self._phone
+
+
+def _digits_of(contact_id: str | None) -> str:
+    return (contact_id or "").partition("@")[0]
