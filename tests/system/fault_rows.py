@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.system.faults import Case
 
+LOOPBACK = "127.0.0.1"
 READ_TIMEOUT = 5
 PATIENT_TIMEOUT = 60
 
@@ -29,6 +30,7 @@ class Row:
     :param disaster: whether it hits all of Airflow, so that it has its own time
     :param left_behind: whether the next try, from 3.3 on, must not look for a group that was never made
     :param posts: how many creates ours may send
+    :param host: the host of the connection, at first
     """
 
     name: str
@@ -43,7 +45,7 @@ class Row:
     disaster: bool = False
     left_behind: bool = True
     posts: int = 1
-    connection: dict[str, Any] = field(default_factory=dict)
+    host: str = LOOPBACK
 
 
 def fault(name: str, **details: Any) -> tuple[dict[str, Any], ...]:
@@ -91,7 +93,7 @@ def clear_when_failed(case: Case) -> None:
 def name_resolves_later(case: Case) -> None:
     """Correct the host name once the first try has failed."""
     case.wait_for_state("up_for_retry")
-    case.change_host()
+    case.correct_host()
 
 
 def server_starts_later(case: Case) -> None:
@@ -140,7 +142,7 @@ ROWS = (
     ),
     Row(
         "no_dns", "host name does not resolve", act=name_resolves_later, alone=True, left_behind=False,
-        connection={"host": "nonexistent.invalid"},
+        host="nonexistent.invalid",
     ),
     Row("429", "429 for 30 s", fault("rate_limit", seconds=30), posts=4, retries=0, left_behind=False),
     Row("phone_off", "401, phone switched off", fault("phone_off"), posts=2, left_behind=False),

@@ -10,12 +10,17 @@ from pathlib import Path
 
 def parent(pid: int) -> int | None:
     """Return the parent of a process, or nothing when it is gone."""
+    stat = _stat(pid)
+    return int(stat[1]) if stat else None
+
+
+def _stat(pid: int) -> list[str]:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return None
-    # The name stands in brackets and may hold spaces; state and parent follow it.
-    return int(stat.rpartition(")")[2].split()[1])
+        return []
+    # The name stands in brackets and may hold spaces; state, parent, group and session follow it.
+    return stat.rpartition(")")[2].split()
 
 
 def lineage(pid: int, *, below: int) -> list[int]:
@@ -28,15 +33,23 @@ def lineage(pid: int, *, below: int) -> list[int]:
     return line if current == below else []
 
 
-def processes_with(variable: str, value: str) -> list[int]:
-    """Return the processes that were started with this environment variable."""
+def processes_of(sessions: set[int], variable: str, value: str) -> list[int]:
+    """
+    Return the living processes of these sessions, and those that were started with this environment variable.
+
+    Neither is enough alone: a process can leave its session, and one that renames itself overwrites its environment.
+    """
     needle = f"{variable}={value}".encode()
     found = []
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            with contextlib.suppress(OSError):
-                if needle in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(int(entry.name))
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        stat = _stat(int(entry.name))
+        if not stat or stat[0] == "Z":
+            continue
+        with contextlib.suppress(OSError):
+            if int(stat[3]) in sessions or needle in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
     return found
 
 
