@@ -43,7 +43,7 @@ class GroupRecord:
     :param on_try: number of the try that wrote this.
     :param sent_at: when the request was sent, by the worker's clock, ISO 8601; ``None`` if nothing was sent that can
         have made a group.
-    :param ended_at: when the attempt ended without an answer that tells anything, likewise.
+    :param settled: whether the group was looked for during the whole settling time, and has not shown up.
     :param chat_id: the group, once it is known.
     :param invite_link: its link, if known.
     :param outcome: ``created`` by this run, or ``reused`` from before it.
@@ -52,7 +52,7 @@ class GroupRecord:
     identity: str
     on_try: int
     sent_at: str | None = None
-    ended_at: str | None = None
+    settled: bool = False
     chat_id: str | None = None
     invite_link: str | None = None
     outcome: Outcome = "created"

@@ -19,6 +19,7 @@ from airflow_provider_periskope.exceptions import (
     PeriskopeApiError,
     PeriskopeConnectionError,
     PeriskopeGroupExistsError,
+    PeriskopeNoAnswerError,
     PeriskopeOutcomeUnknownError,
     PeriskopeRateLimitError,
     PeriskopeUnreachableError,
@@ -53,15 +54,17 @@ class TaskTry:
     What a try knows of those before it.
 
     :param number: number of the try.
+    :param is_mapped: whether the task is one of several made by mapping, whose list may be another after a clear.
     :param cleared: whether the task may have run before for another reason than a retry of Airflow's own.
     :param run_opened_at: no try of this run can have sent a request before, by the clock of scheduler and workers.
-    :param forerunner_ended_ago: how long ago the try before ended, at least.
+    :param retry_delay: how long Airflow has waited since the try before; zero if that is not known.
     """
 
     number: int
+    is_mapped: bool
     cleared: bool
     run_opened_at: datetime
-    forerunner_ended_ago: timedelta
+    retry_delay: timedelta
 
     @classmethod
     def of(cls, context: Any) -> TaskTry:
@@ -72,14 +75,13 @@ class TaskTry:
         # Clearing moves a run's start; without one it is the better bound, for a run of the past was due long before.
         due = getattr(run, "run_after", None) or run.data_interval_end  # Airflow 2.11 has no run_after.
         moments = [moment for moment in (run.start_date, due) if moment]
-        ended_ago = timedelta()
-        if ti.try_number > 1 and not cleared:
-            ended_ago = min(task.retry_delay, task.max_retry_delay or task.retry_delay)
+        delay = min(task.retry_delay, task.max_retry_delay or task.retry_delay)
         return cls(
             number=ti.try_number,
+            is_mapped=ti.map_index >= 0,
             cleared=cleared,
             run_opened_at=min(moments) if cleared else moments[0],
-            forerunner_ended_ago=ended_ago,
+            retry_delay=delay if ti.try_number > 1 and not cleared else timedelta(),
         )
 
 
@@ -104,50 +106,49 @@ def make_one_group(
     """
     name = group.group_name
     identity = identity_of(hook.phone, name)
-    before = memory.record
-    ours = before if before and before.identity == identity else None
+    ours = memory.record if memory.record and memory.record.identity == identity else None
     if ours and ours.chat_id:
         log.info("Group %r was made by an earlier try: %s. Nothing is sent.", name, ours.chat_id)
         return ours
 
     def finish(chat: Sighting | Chat, outcome: Outcome) -> GroupRecord:
-        done = GroupRecord(
+        made = GroupRecord(
             identity, task_try.number, chat_id=chat.chat_id, invite_link=chat.invite_link, outcome=outcome
         )
-        memory.keep(done)
-        return done
+        memory.keep(made)
+        return made
 
     search = GroupSearch(hook, name)
     if _in_doubt(task_try, memory, ours):
         log.info("An earlier attempt may have made group %r: looking for it before anything is sent.", name)
-        window = Window.of_earlier_try(task_try, ours, hook.settings.read_timeout)
+        window = _window_of_earlier_try(task_try, memory, ours, read_timeout=hook.settings.read_timeout)
         if found := _await_ours(search, window, hook, stop_at_older=if_exists != "create"):
-            log.info("Found group %r of an earlier attempt: %s. Nothing is sent.", name, found)
+            log.info("Found group %r: %s. Nothing is sent.", name, found)
             return finish(found, "created")
     elif if_exists != "create":
         search.read_all()
-    if if_exists != "create" and (older := _the_older_one(search, name, if_exists)):
+    if if_exists != "create" and (older := _the_older_one(search, if_exists)):
         log.info("Reusing group %r: %s. Nothing is sent.", name, older)
         return finish(older, "reused")
 
-    sent = GroupRecord(identity, task_try.number, sent_at=_now().isoformat())
+    sent_at = _now()
+    sent = GroupRecord(identity, task_try.number, sent_at=sent_at.isoformat())
     memory.keep(sent)
     try:
         chat = hook.send_group(group)
     except PeriskopeRateLimitError:
-        # Known from now on: this try has nothing in doubt, so that it need not look again when it goes on.
+        # When this try goes on, it need not look again: nothing of it is in doubt.
         memory.keep(replace(sent, sent_at=None))
         raise
     except (PeriskopeApiError, PeriskopeConnectionError, PeriskopeUnreachableError):
         memory.forget()
         raise
     except PeriskopeOutcomeUnknownError as unknown:
-        ended = _now()
-        memory.keep(replace(sent, ended_at=ended.isoformat()))
-        log.warning("%s Looking for group %r until %s.", unknown, name, _clock(ended + SETTLING))
-        window = Window(datetime.fromisoformat(str(sent.sent_at)) - CLOCK_MARGIN, ended + SETTLING)
+        window = Window(sent_at - CLOCK_MARGIN, _now() + SETTLING)
+        log.warning("%s Looking for group %r until %s.", unknown, name, _clock(window.settled_at))
         found = _await_ours(search, window, hook)
         if not found:
+            memory.keep(replace(sent, settled=True))
             raise PeriskopeOutcomeUnknownError(
                 f"{unknown} Group {name!r} has not shown up in the chats of the phone within "
                 f"{SETTLING.total_seconds():.0f} s. The next try of this task looks again before it sends anything.",
@@ -156,7 +157,9 @@ def make_one_group(
             ) from None
         log.info("Found group %r: %s.", name, found)
         return finish(found, "created")
-    log.info("Made group %r with %d invited or added: %s.", name, len(group.participants), chat.chat_id)
+    log.info(
+        "Made group %r, people added or invited: %d. Chat ID: %s", name, len(group.participants), chat.chat_id
+    )
     return finish(chat, "created")
 
 
@@ -175,55 +178,67 @@ def _in_doubt(task_try: TaskTry, memory: GroupMemory, ours: GroupRecord | None) 
 @dataclass(frozen=True)
 class Window:
     """
-    When a group was made if it is ours, and until when it may still show up.
+    When a group was made if it is ours, and until when it may still show up; by the clock of scheduler and workers.
 
-    :param opens_at: made at this moment or later, by the clock of scheduler and workers, margin taken off.
-    :param settled_at: after this moment, what has not shown up is not there.
+    :param opens_at: one that was made before is not ours.
+    :param settled_at: one that has not shown up at this moment is not there.
     """
 
     opens_at: datetime
     settled_at: datetime
 
-    @classmethod
-    def of_earlier_try(cls, task_try: TaskTry, ours: GroupRecord | None, read_timeout: float) -> Window:
-        """Return the window of an attempt that an earlier try has, or may have, made."""
-        now = _now()
-        margin = CLOCK_MARGIN + WORKERS_CLOCK_MARGIN
-        if not ours or not ours.sent_at:
-            return cls(task_try.run_opened_at - margin, now + SETTLING - task_try.forerunner_ended_ago)
-        answer_due = timedelta(seconds=read_timeout)
-        sent_at = datetime.fromisoformat(ours.sent_at)
-        ended_at = datetime.fromisoformat(ours.ended_at) if ours.ended_at else sent_at + answer_due
-        # Another worker's clock may be ahead of ours; that must not make anybody wait for longer than can be needed.
-        return cls(sent_at - margin, min(ended_at, now + answer_due) + SETTLING)
-
     def contains(self, sighting: Sighting, hook: PeriskopeHook) -> bool:
-        """Return whether the group may be ours by the moment it was made (or that nobody knows)."""
+        """Return whether the group may be ours by the moment when it was made, or because nobody knows when."""
         opens_at = self.opens_at + (hook.api_clock_ahead or timedelta())
         return sighting.created_at is None or sighting.created_at >= opens_at
+
+
+def _window_of_earlier_try(
+    task_try: TaskTry, memory: GroupMemory, ours: GroupRecord | None, *, read_timeout: float
+) -> Window:
+    now = _now()
+    margin = CLOCK_MARGIN + WORKERS_CLOCK_MARGIN
+    since_now = now + SETTLING - task_try.retry_delay
+    if ours and ours.sent_at:
+        sent_at, answer_due = datetime.fromisoformat(ours.sent_at), timedelta(seconds=read_timeout)
+        # The later of two moments, since clocks of workers differ; but never longer than can be needed.
+        settled_at = max(min(sent_at, now) + answer_due + SETTLING, since_now)
+        return Window(sent_at - margin, now if ours.settled else settled_at)
+    if not task_try.is_mapped and (task_try.number == 1 or memory.outlives_tries):
+        # Such a task has nothing under way: it has never run, or an attempt would have left its record.
+        since_now = now
+    return Window(task_try.run_opened_at - margin, since_now)
 
 
 def _await_ours(
     search: GroupSearch, window: Window, hook: PeriskopeHook, *, stop_at_older: bool = False
 ) -> Sighting | None:
-    """Look for the group of an earlier attempt until it is found or cannot be coming any more."""
-    search.read_all()
-    looked_again = False
+    """Look for the group of an earlier attempt until it is found, or cannot be coming any more."""
+    read_once = told = False
     for pause in chain(LOOK_PAUSES, repeat(LOOK_PAUSES[-1])):
-        if found := _the_one_in(search, window, hook):
-            return found
         left = (window.settled_at - _now()).total_seconds()
-        if left <= 0 or (stop_at_older and search.sightings):
-            break
-        if not looked_again:
-            log.info("It is not there yet; looking again until %s.", _clock(window.settled_at))
+        try:
+            # How the list is sorted is not documented: before anything is sent, no row may have gone unread.
+            if read_once and not (left <= 0 and search.spans_pages):
+                search.read_front()
+            else:
+                search.read_all()
+                read_once = True
+        except (PeriskopeNoAnswerError, PeriskopeUnreachableError) as failure:
+            if left <= 0:
+                raise
+            log.warning("%s Looking again in %.0f s.", failure, min(pause, left))
+        else:
+            if found := _the_one_in(search, window, hook):
+                return found
+            if left <= 0 or (stop_at_older and search.sightings):
+                return None
+            if not told:
+                log.info(
+                    "Group %r is not there; looking again until %s.", search.name, _clock(window.settled_at)
+                )
+                told = True
         time.sleep(min(pause, left))
-        search.read_front()
-        looked_again = True
-    if looked_again and search.spans_pages:
-        # How the list is sorted is not documented; before anything is sent, no row may have gone unread.
-        search.read_all()
-        return _the_one_in(search, window, hook)
     return None
 
 
@@ -236,26 +251,26 @@ def _the_one_in(search: GroupSearch, window: Window, hook: PeriskopeHook) -> Sig
     raise _ambiguous(search.name, "An attempt of this task may have made", candidates)
 
 
-def _the_older_one(search: GroupSearch, name: str, if_exists: IfExists) -> Sighting | None:
+def _the_older_one(search: GroupSearch, if_exists: IfExists) -> Sighting | None:
     """Return the group from before the run, where there is one."""
     older = list(search.sightings.values())
     if not older:
         return None
     if if_exists == "fail":
         raise PeriskopeGroupExistsError(
-            f"Group {name!r} exists from before this run, and if_exists='fail': {_listed(older)}. Nothing was sent. "
-            "Choose another name, or if_exists='reuse' to go on with that group."
+            f"Group {search.name!r} exists from before this run, and if_exists='fail': {_listed(older)}. Nothing was "
+            "sent. Choose another name, or if_exists='reuse' to go on with that group."
         )
     if len(older) == 1 and older[0].phone_known:
         return older[0]
-    raise _ambiguous(name, "if_exists='reuse' asks for", older)
+    raise _ambiguous(search.name, "if_exists='reuse' asks for", older)
 
 
 def _ambiguous(name: str, why: str, candidates: list[Sighting]) -> PeriskopeAmbiguousGroupError:
     could = "several could be it" if len(candidates) > 1 else "one might be it, the list tells too little"
     return PeriskopeAmbiguousGroupError(
-        f"{why} group {name!r}, and {could}: {_listed(candidates)}. Nothing more was sent. Leave or rename on the phone "
-        "what it is not, then clear this task; or take the chat ID from here.",
+        f"{why} group {name!r}, and {could}: {_listed(candidates)}. Nothing more was sent. On the phone, leave or "
+        "rename what it is not, then clear this task; or take the chat ID from here.",
         chat_ids=[candidate.chat_id for candidate in candidates],
     )
 

@@ -9,19 +9,7 @@ import sys
 import threading
 
 from airflow_provider_periskope.sandbox.server import Sandbox
-from airflow_provider_periskope.sandbox.traffic import RateLimit
-
-
-def rate_limit(text: str) -> str:
-    """Check a rate limit of the command line.
-
-    :raises argparse.ArgumentTypeError: when it is none.
-    """
-    try:
-        RateLimit.parse(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither like 10/1s nor off") from None
-    return text
+from airflow_provider_periskope.sandbox.traffic import rate_limit
 
 
 def main(arguments: list[str] | None = None) -> int:

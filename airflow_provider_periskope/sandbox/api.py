@@ -1,3 +1,4 @@
+# ruff: noqa: N815 (bodies carry the API's own names)
 """Periskope's own endpoints, as far as the sandbox has them."""
 
 from __future__ import annotations
@@ -9,17 +10,18 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StringConstraints
 from starlette.exceptions import HTTPException
 
-from airflow_provider_periskope.sandbox import errors
-from airflow_provider_periskope.sandbox.errors import ApiError, json_bytes
+from airflow_provider_periskope.sandbox import control, errors
+from airflow_provider_periskope.sandbox.errors import JSON, ApiError, json_bytes
 from airflow_provider_periskope.sandbox.traffic import PREFIX
 from airflow_provider_periskope.sandbox.whatsapp import (
     GROUP_SIZE,
+    INVITE,
     NAME_LENGTH,
     Chat,
     Phone,
     WhatsApp,
     contact_id,
-    invite_link,
+    letters,
     refusal,
 )
 
@@ -29,7 +31,6 @@ router = APIRouter(prefix=PREFIX)
 Flag = Annotated[StrictBool, BeforeValidator(lambda value: False if value == "" else value)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH)]
 Number = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}(@c\.us)?$")]
-Numbers = Annotated[list[Number], Field(min_length=1, max_length=GROUP_SIZE - 1)]
 
 
 class GroupOptions(BaseModel):
@@ -37,25 +38,24 @@ class GroupOptions(BaseModel):
 
     description: str | None = None
     image: str | None = None
-    messagesAdminsOnly: Flag = False  # noqa: N815 (the API's names)
-    infoAdminsOnly: Flag = False  # noqa: N815
-    addMembersAdminsOnly: Flag = False  # noqa: N815
+    messagesAdminsOnly: Flag = False
+    infoAdminsOnly: Flag = False
+    addMembersAdminsOnly: Flag = False
     force_add_participants: Flag = False
-
-
-class NewGroup(BaseModel):
-    """The body of a create."""
-
-    group_name: Name
-    participants: Numbers
-    options: GroupOptions = GroupOptions()
 
 
 class Participants(BaseModel):
     """The body of add, remove, promote and demote."""
 
-    participants: Numbers
+    participants: Annotated[list[Number], Field(min_length=1, max_length=GROUP_SIZE - 1)]
     force_add_participants: Flag = False
+
+
+class NewGroup(Participants):
+    """The body of a create."""
+
+    group_name: Name
+    options: GroupOptions = GroupOptions()
 
 
 class Settings(BaseModel):
@@ -64,19 +64,9 @@ class Settings(BaseModel):
     name: Name | None = None
     description: str | None = None
     image: str | None = None
-    messagesAdminsOnly: Flag | None = None  # noqa: N815
-    infoAdminsOnly: Flag | None = None  # noqa: N815
-    memberAddMode: Flag | None = None  # noqa: N815
-
-
-class Media(BaseModel):
-    """A file, by its address or in base64."""
-
-    type: Literal["document", "image", "video", "audio"]
-    url: str | None = None
-    filedata: str | None = None
-    filename: str | None = None
-    mimetype: str | None = None
+    messagesAdminsOnly: Flag | None = None
+    infoAdminsOnly: Flag | None = None
+    memberAddMode: Flag | None = None
 
 
 class NewMessage(BaseModel):
@@ -84,7 +74,7 @@ class NewMessage(BaseModel):
 
     chat_id: str
     message: str | None = None
-    media: Media | None = None
+    media: dict[str, Any] | None = None
     poll: dict[str, Any] | None = None
     reply_to: str | None = None
     options: dict[str, Any] | None = None
@@ -92,7 +82,7 @@ class NewMessage(BaseModel):
 
 def world_of(request: Request) -> WhatsApp:
     """Get the state that this application serves."""
-    world: WhatsApp = request.app.state.world
+    world: WhatsApp = request.app.state.sandbox
     return world
 
 
@@ -105,45 +95,47 @@ def named_phone(request: Request, world: World) -> Phone:
     if not name:
         text = "Name the phone of this call: its number with country code, digits only, or its phone id"
         raise errors.invalid("Missing Header: {x-phone}", {"x-phone": text})
-    phone = world.phone(name)
-    if phone is None:
-        raise errors.not_found("Phone not found")
-    return phone
+    if phone := world.find_phone(name):
+        return phone
+    raise errors.not_found("Phone not found")
 
 
-def working_phone(phone: Annotated[Phone, Depends(named_phone)]) -> Phone:
+AnyPhone = Annotated[Phone, Depends(named_phone)]
+
+
+def working_phone(phone: AnyPhone) -> Phone:
     """Get the phone that the header names, which has to be switched on."""
     if phone.is_off:
         raise errors.PHONE_OFF
     return phone
 
 
-AnyPhone = Annotated[Phone, Depends(named_phone)]
 WorkingPhone = Annotated[Phone, Depends(working_phone)]
 
 
 def existing_chat(chat_id: str, world: World, _phone: WorkingPhone) -> Chat:
-    """Get the chat that the path names; `@c.us` may be left out."""
-    chat = world.chats.get(chat_id) or world.chats.get(contact_id(chat_id))
-    if chat is None:
-        raise errors.not_found()
-    return chat
+    """Get the chat that the path names."""
+    if chat := world.find_chat(chat_id):
+        return chat
+    raise errors.not_found()
 
 
-def own_group(chat: Annotated[Chat, Depends(existing_chat)]) -> Chat:
+AnyChat = Annotated[Chat, Depends(existing_chat)]
+
+
+def own_group(chat: AnyChat) -> Chat:
     """Get the group that the path names, in which the organisation still is."""
     if chat.chat_type != "group" or chat.exited:
         raise errors.invalid("The phone is not in this group" if chat.exited else "The chat is not a group")
     return chat
 
 
-AnyChat = Annotated[Chat, Depends(existing_chat)]
 Group = Annotated[Chat, Depends(own_group)]
 
 
 def ok(content: Any) -> Response:
     """Answer 200 with JSON."""
-    return Response(json_bytes(content), media_type="application/json; charset=utf-8")
+    return Response(json_bytes(content), media_type=JSON)
 
 
 @router.post("/chats/create")
@@ -177,9 +169,8 @@ async def list_chats(
 ) -> Response:
     """List the chats of the whole organisation, newest update first."""
     chats = world.listed(chat_type, label)
-    page = chats[offset : offset + limit]
-    rows = [chat.row() for chat in page]
-    return ok({"from": offset, "to": offset + len(page), "count": len(chats), "chats": rows})
+    page = [chat.row() for chat in chats[offset : offset + limit]]
+    return ok({"from": offset, "to": offset + len(page), "count": len(chats), "chats": page})
 
 
 @router.get("/chats/{chat_id}")
@@ -191,31 +182,31 @@ async def get_chat(chat: AnyChat) -> Response:
 @router.post("/chats/{chat_id}/add")
 async def add(body: Participants, group: Group, world: World) -> Response:
     """Add people to a group, or invite them."""
+    force = body.force_add_participants
     people = {
-        contact_id(number): world.add_person(group, number, force=body.force_add_participants)
-        for number in body.participants
+        contact_id(number): world.add_person(group, number, force=force) for number in body.participants
     }
     world.touch(group)
     return ok(people)
 
 
-@router.post("/chats/{chat_id}/{change}")
-async def change_member(
-    change: Literal["remove", "promote", "demote"], body: Participants, group: Group, world: World
-) -> Response:
+@router.post("/chats/{chat_id}/remove")
+@router.post("/chats/{chat_id}/promote")
+@router.post("/chats/{chat_id}/demote")
+async def change_members(request: Request, body: Participants, group: Group, world: World) -> Response:
     """Remove people from a group, or make them admins, or no longer."""
+    change = request.url.path.rpartition("/")[2]
     people: dict[str, Any] = {}
     for person in map(contact_id, body.participants):
         member = group.members.get(person)
-        if member is None:
-            people[person] = refusal(404, "Participant is not in the group")
-        elif member.is_super_admin:
-            people[person] = refusal(403, "The creator of the group can't be changed")
-        else:
-            member.is_admin = change == "promote"
-            if change == "remove":
-                del group.members[person]
-            people[person] = {"is_success": True, "code": 200}
+        if member is None or member.is_super_admin:
+            reason = "The creator of the group stays" if member else "Participant is not in the group"
+            people[person] = refusal(403 if member else 404, reason)
+            continue
+        member.is_admin = change == "promote"
+        if change == "remove":
+            del group.members[person]
+        people[person] = {"is_success": True, "code": 200}
     world.touch(group)
     return ok(people)
 
@@ -224,16 +215,12 @@ async def change_member(
 async def change_settings(body: Settings, group: Group, world: World) -> Response:
     """Change what is given."""
     attributes = {
-        "name": body.name,
-        "description": body.description,
-        "image": body.image,
-        "messages_admins_only": body.messagesAdminsOnly,
-        "info_admins_only": body.infoAdminsOnly,
-        "add_members_admins_only": body.memberAddMode,
+        "messagesAdminsOnly": "messages_admins_only",
+        "infoAdminsOnly": "info_admins_only",
+        "memberAddMode": "add_members_admins_only",
     }
-    for attribute, value in attributes.items():
-        if value is not None:
-            setattr(group, attribute, value)
+    for name, value in body.model_dump(exclude_none=True).items():
+        setattr(group, attributes.get(name, name), value)
     world.touch(group)
     return ok(group.row())
 
@@ -241,7 +228,7 @@ async def change_settings(body: Settings, group: Group, world: World) -> Respons
 @router.post("/chats/{chat_id}/invite")
 async def new_invite(group: Group, world: World) -> Response:
     """Make a new link."""
-    group.invite_link = invite_link()
+    group.invite_link = f"{INVITE}/{letters(22)}"
     world.touch(group)
     return ok({"invite_link": group.invite_link})
 
@@ -280,17 +267,13 @@ async def send_message(body: NewMessage, phone: WorkingPhone, world: World) -> R
     content = body.model_dump(exclude={"chat_id"}, exclude_none=True)
     if not content.keys() & {"message", "media", "poll"}:
         raise errors.invalid("Invalid body. A message, media or a poll is required")
-    chat = world.chats.get(body.chat_id) or world.chats.get(contact_id(body.chat_id))
-    number = body.chat_id.removesuffix("@c.us")
+    chat, number = world.find_chat(body.chat_id), body.chat_id.removesuffix("@c.us")
     if chat is None and number.isascii() and number.isdigit():
-        chat = world.add_chat(
-            world.contact_names.get(number), phone.digits, chat_id=contact_id(number), chat_type="user"
-        )
-    if chat is None:
-        raise errors.not_found()
-    if chat.exited:
-        raise errors.invalid("The phone is not in this group")
-    message = world.send(chat, phone, content)
+        name, person = world.contact_names.get(number), contact_id(number)
+        chat = world.add_chat(name, phone.digits, chat_id=person, chat_type="user")
+    if chat is None or chat.exited:
+        raise errors.invalid("The phone is not in this group") if chat else errors.not_found()
+    message = world.send(chat, content)
     return ok({"queue_id": message.queue_id, "unique_id": message.unique_id, "queue_position": "1"})
 
 
@@ -301,57 +284,43 @@ async def message_status(unique_id: str, world: World, _phone: WorkingPhone) -> 
     if message is None:
         raise errors.not_found("Message not found")
     progress = message.progress()
-    status, ack, _ = progress[-1]
-    timeline = [{"status": stage, "timestamp": at.isoformat()} for stage, _, at in progress]
+    timeline = [{"status": stage, "timestamp": moment.isoformat()} for stage, _, moment in progress]
     known = {"unique_id": unique_id, "queue_id": message.queue_id, "chat_id": message.chat_id}
-    return ok({**known, "status": status, "ack": ack, "timeline": timeline})
+    return ok({**known, "status": progress[-1][0], "ack": progress[-1][1], "timeline": timeline})
 
 
 def invalid_input(error: RequestValidationError) -> ApiError:
     """Say in the API's words what is wrong with query or body."""
-    fields: dict[str, str] = {}
-    missing = []
+    fields, missing = {}, []
     for problem in error.errors():
-        place, *path = problem["loc"]
-        name = ".".join(map(str, path)) or str(place)
+        place = ".".join(map(str, problem["loc"][1:])) or str(problem["loc"][0])
+        fields[place] = problem["msg"]
         if problem["type"] == "missing":
-            missing.append(name)
-        if name == "limit" and problem["type"] == "less_than_equal":
-            problem["msg"] = "Limit should be less than 2000"
-        fields[name] = problem["msg"]
-    message = f"Invalid {place}. " + next(iter(fields.values()))
+            missing.append(place)
+        elif place == "limit" and problem["type"] == "less_than_equal":
+            fields[place] = "Limit should be less than 2000"
     if missing:
-        message = f"Invalid body. All of the following keys are required: {', '.join(missing)}"
-    elif "limit" in fields:
-        message = fields["limit"]
-    return errors.invalid(message, fields)
+        keys = ", ".join(missing)
+        return errors.invalid(f"Invalid body. All of the following keys are required: {keys}", fields)
+    return errors.invalid(next(iter(fields.values())), fields)
 
 
-def answer_of(error: ApiError) -> Response:
-    """Turn a refusal into a response."""
-    answer = error.answer()
-    return Response(answer.body, answer.status, media_type=answer.content_type)
-
-
-def create_app(world: WhatsApp) -> FastAPI:
-    """Build the application that answers; nothing of it loads from another host."""
-    app = FastAPI(openapi_url=None, redirect_slashes=False)
-    app.state.world = world
+def create_app(sandbox: WhatsApp) -> FastAPI:
+    """Build the application that answers."""
+    app = FastAPI(openapi_url=None, redirect_slashes=False)  # no page that loads from another host
+    app.state.sandbox = sandbox
     app.include_router(router)
+    app.include_router(control.router)
 
     @app.exception_handler(ApiError)
-    async def _refused(_: Request, error: ApiError) -> Response:
-        return answer_of(error)
-
     @app.exception_handler(RequestValidationError)
-    async def _invalid(_: Request, error: RequestValidationError) -> Response:
-        return answer_of(invalid_input(error))
-
     @app.exception_handler(HTTPException)
-    async def _unknown(_: Request, error: HTTPException) -> Response:
-        code = "METHOD_NOT_ALLOWED" if error.status_code == 405 else "NOT_FOUND_ERROR"
-        response = answer_of(ApiError(error.status_code, code, error.detail))
-        response.headers.update(error.headers or {})
-        return response
+    async def _refused(_: Request, error: Any) -> Response:
+        headers = getattr(error, "headers", None)
+        if isinstance(error, HTTPException):
+            code = "METHOD_NOT_ALLOWED" if error.status_code == 405 else "NOT_FOUND_ERROR"
+            error = ApiError(error.status_code, code, error.detail)
+        answer = (invalid_input(error) if isinstance(error, RequestValidationError) else error).answer()
+        return Response(answer.body, answer.status, headers, media_type=JSON)
 
     return app

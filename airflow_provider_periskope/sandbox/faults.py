@@ -6,21 +6,19 @@ import math
 import time
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_periskope.sandbox import errors
-from airflow_provider_periskope.sandbox.errors import Answer, ApiError
+from airflow_provider_periskope.sandbox.errors import Answer, ApiError, too_many
 
 if TYPE_CHECKING:
     from airflow_provider_periskope.sandbox.traffic import Call
-
-HTML = "text/html; charset=utf-8"
 
 
 def page(status: int, title: str) -> Answer:
     """Answer as a proxy does that stands in front of Periskope."""
     text = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-    return Answer(status, text.encode(), HTML, by_api=False)
+    return Answer(status, text.encode(), "text/html; charset=utf-8", by_api=False)
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,7 @@ class Kind:
 
 EMPTY_500 = Answer(500, content_type="", by_api=False)
 BAD_GATEWAY = page(502, "502 Bad Gateway")
+TIMED_OUT = page(504, "504 Gateway Time-out")
 
 KINDS: dict[str, Kind] = {
     "drop_before": Kind(works=False, sends="nothing"),
@@ -48,7 +47,7 @@ KINDS: dict[str, Kind] = {
     "late": Kind(works=True, waits="answer"),
     "late_work": Kind(works=True, waits="work"),
     "hidden": Kind(works=True, waits="listing"),
-    "gateway_504_hidden": Kind(works=True, answer=page(504, "504 Gateway Time-out"), waits="listing"),
+    "gateway_504_hidden": Kind(works=True, answer=TIMED_OUT, waits="listing"),
     "truncated": Kind(works=True, sends="half"),
     "not_json": Kind(works=True, answer=page(200, "Please log in")),
     "error_500": Kind(works=False, answer=errors.UNKNOWN),
@@ -61,7 +60,7 @@ KINDS: dict[str, Kind] = {
     "phone_off": Kind(works=False, answer=errors.PHONE_OFF),
     "wrong_plan": Kind(works=False, answer=errors.WRONG_PLAN),
     "not_found": Kind(works=False, answer=errors.not_found()),
-    "invalid": Kind(works=False, answer=errors.invalid("Invalid body", {"group_name": "Invalid group_name"})),
+    "invalid": Kind(works=False, answer=errors.invalid("Invalid body", {"group_name": "Not a good name"})),
     "rate_limit": Kind(works=False),
 }
 
@@ -71,16 +70,16 @@ class Fault:
     """A failure that waits for its calls.
 
     :param name: one of :data:`KINDS`.
-    :param route: the calls it meets: method and path, `*` stands for anything.
+    :param route: the calls it meets: method and path without `/v1`, `*` stands for anything.
     :param group_name: only creates of this name.
     :param times: how many calls it meets; None for all until it is cleared.
     :param seconds: how long, for the faults that have a duration.
     :param reset: drop with a reset (RST) where otherwise the connection is closed (FIN).
     :param header: how a `rate_limit` says when it ends: `X-RateLimit-Reset`, `Retry-After`, or None.
     :param value: what stands in that header, in place of the true value.
-    :param message: what an error of the API says, in place of its usual text.
-    :param fields: what an `invalid` says of each field.
     """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}  # a misspelt address would meet all
 
     name: str
     route: str = "POST /chats/create"
@@ -90,18 +89,11 @@ class Fault:
     reset: bool = False
     header: str | None = "X-RateLimit-Reset"
     value: str | None = None
-    message: str | None = None
-    fields: dict[str, Any] | None = None
     ends_at: float | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if self.name not in KINDS:
             raise ValueError(f"No fault is named {self.name!r}; there are: {', '.join(KINDS)}")
-
-    @property
-    def kind(self) -> Kind:
-        """What it does."""
-        return KINDS[self.name]
 
     @property
     def is_spent(self) -> bool:
@@ -110,11 +102,8 @@ class Fault:
 
     def meets(self, call: Call) -> bool:
         """Tell whether it strikes this call."""
-        return (
-            not self.is_spent
-            and fnmatchcase(f"{call.method} {call.path}", self.route)
-            and self.group_name in (None, call.group_name)
-        )
+        on_route = fnmatchcase(f"{call.method} {call.path}", self.route)
+        return on_route and self.group_name in (None, call.group_name) and not self.is_spent
 
     def strike(self) -> None:
         """Count a call; a rate limit of some seconds begins with its first one and goes by the clock."""
@@ -123,27 +112,11 @@ class Fault:
         elif self.times is not None:
             self.times -= 1
 
-    def answer(self, limit: int) -> Answer | None:
-        """Make the answer that it puts in place of the real one.
-
-        :param limit: the calls per second that a rate limit names.
-        """
+    def answer(self) -> Answer | None:
+        """Make the answer that it puts in place of the real one."""
         if self.name == "rate_limit":
             ends_at = self.ends_at or time.time() + 1
-            true_value = ends_at if self.header == "X-RateLimit-Reset" else ends_at - time.time()
-            headers = {self.header: self.value or str(math.ceil(true_value))} if self.header else {}
-            return too_many(limit, 1).answer(**headers)
-        made = self.kind.answer
-        if not isinstance(made, ApiError):
-            return made
-        content = made.content
-        fields = content.get("fields") if self.fields is None else self.fields
-        return ApiError(
-            content["status"], content["code"], self.message or content["message"], fields
-        ).answer()
-
-
-def too_many(limit: int, period: float) -> ApiError:
-    """Refuse a call above the rate limit."""
-    per = "second" if period == 1 else f"{period:g} seconds"
-    return ApiError(429, "RATE_LIMIT_ERROR", f"You can only make {limit} requests per {per}")
+            moment = math.ceil(ends_at if self.header == "X-RateLimit-Reset" else ends_at - time.time())
+            return too_many(10).answer(**({self.header: self.value or str(moment)} if self.header else {}))
+        answer = KINDS[self.name].answer
+        return answer.answer() if isinstance(answer, ApiError) else answer
