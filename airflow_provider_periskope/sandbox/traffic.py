@@ -251,8 +251,8 @@ async def reply(
 async def hang_up(transport: asyncio.Transport, receive: Receive, *, reset: bool) -> None:
     """Close the connection as it is, with FIN or with RST."""
     if reset:
-        at_once = struct.pack("ii", 1, 0)
+        at_once = struct.pack("ii", 1, 0)  # no lingering: the kernel then sends RST in place of FIN
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
-    (transport.abort if reset else transport.close)()
+    transport.close()
     while (await receive())["type"] != "http.disconnect":  # else uvicorn answers 500 for us
         pass
