@@ -36,7 +36,8 @@ def periskope_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def run_dag(monkeypatch: pytest.MonkeyPatch, _airflow_database: None) -> Callable[..., Any]:
-    """Give a function that runs a DAG once, in this process, and returns the DAG run.
+    """
+    Give a function that runs a DAG once, in this process, and returns the DAG run.
 
     It takes the DAG, or the path of the file in which it stands alone, and what `dag.test()` takes, such as
     `logical_date` and `run_conf`.
@@ -61,7 +62,8 @@ def run_dag(monkeypatch: pytest.MonkeyPatch, _airflow_database: None) -> Callabl
 
 
 def only_dag(file: Path) -> Any:
-    """Read the one DAG of a file.
+    """
+    Read the one DAG of a file.
 
     :raises ValueError: when the file has errors, or not just one DAG.
     """

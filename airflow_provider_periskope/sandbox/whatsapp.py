@@ -101,7 +101,8 @@ class Message:
 
 @dataclass(slots=True)
 class Chat:
-    """A chat, nearly always a group.
+    """
+    A chat, nearly always a group.
 
     :param listed_from: the moment, by the monotonic clock, from which lists show it.
     :param shown: fields of its row that are shown as given here.
@@ -163,7 +164,8 @@ def label_id(name: str) -> str:
 
 
 class WhatsApp:
-    """The whole state.
+    """
+    The whole state.
 
     :ivar phones: the organisation's phones by their digits; `is_off` switches one off.
     :ivar not_in_contacts: digits of people who are invited where others are added.
@@ -232,7 +234,8 @@ class WhatsApp:
         return [chat for chat in chats if chat.has_label(label)] if label else chats
 
     def add_person(self, chat: Chat, number: str, *, force: bool = False) -> dict[str, Any]:
-        """Add a person to the group, or invite who can't be added.
+        """
+        Add a person to the group, or invite who can't be added.
 
         :return: what the API says of this person.
         """
