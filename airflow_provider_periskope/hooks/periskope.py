@@ -252,7 +252,7 @@ class PeriskopeHook(BaseHook):
         Go through all chats as the API gives them, page by page; see :meth:`iter_chats`.
 
         A page overlaps the one before. Where the overlap is gone, the list got shorter while it was read, and rows
-        went by unread: then reading steps back.
+        went by unread: then reading steps back until it meets that page again.
 
         :param chat_type: ``group``, ``user`` or ``business``; ``None`` for all.
         :return: pages of rows, each with a ``chat_id``.
@@ -269,14 +269,15 @@ class PeriskopeHook(BaseHook):
             if not isinstance(rows, list):
                 raise no_answer(call, "HTTP 200 without a list of chats", response)
             rows = [row for row in rows if isinstance(row, dict) and isinstance(row.get("chat_id"), str)]
+            ids = {row["chat_id"] for row in rows}
+            if offset > 1 and known.isdisjoint(ids):
+                offset = max(0, offset - PAGE_SIZE // 2)
+                continue
             fresh = [row for row in rows if row["chat_id"] not in known]
             if not fresh:
                 return
-            if known and len(fresh) == len(rows) and offset > 0:
-                offset = max(0, offset - PAGE_SIZE // 2)
-            else:
-                offset += max(1, len(rows) - PAGE_OVERLAP)
-            known = {row["chat_id"] for row in rows}
+            offset += max(1, len(rows) - PAGE_OVERLAP)
+            known = ids
             yield fresh
 
     def get_phone(self) -> Phone:
