@@ -98,6 +98,8 @@ def read_request(connection: socket.socket) -> bytes:
         if not more:
             break
         data += more
+        if data.startswith(b"\x16"):  # the greeting of TLS, which has no end that could be seen here
+            break
         for line in data.lower().split(b"\r\n"):
             if line.startswith(b"content-length:"):
                 length = int(line.partition(b":")[2])
