@@ -36,7 +36,7 @@ build: environment  ## Build the wheel and the sdist, and try the wheel in a bar
 
 constraints: environment  ## Resolve constraints.txt anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --upgrade \
-		--extra sandbox --group test --group lint --group release --group docs --output-file constraints.txt pyproject.toml
+		--extra sandbox --group test --group bench --group lint --group release --group docs --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove everything that the targets made
 	@rm -rf .venv .airflow .cache dist docs/_build .coverage .coverage.* htmlcov
