@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import Asset, dag, task
 
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
 
-GROUP = Asset(name="whatsapp_standup_group", uri="whatsapp://groups/standup")
+GROUP = Asset(name="whatsapp_launch_group", uri="whatsapp://groups/launch")
 
 
 # [START producer]
@@ -16,7 +16,7 @@ GROUP = Asset(name="whatsapp_standup_group", uri="whatsapp://groups/standup")
 def example_periskope_event_driven():
     PeriskopeCreateGroupOperator(
         task_id="create_group",
-        group_name="Stand-up {{ ds }}",
+        group_name="Launch {{ ds }}",
         participants=["919537851844"],
         outlets=[GROUP],
     )

@@ -17,6 +17,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<img[^>]* src=\"([^\"]+)\"")
 CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PIECE = re.compile(r"^ *# \[START (\w+)\]\n(.*?)^ *# \[END \1\]", re.MULTILINE | re.DOTALL)
+MARK = re.compile(r"^ *# \[(START|END) \w+\]\n", re.MULTILINE)
 IMAGE_WITHOUT_TEXT = re.compile(r"!\[\]\(|<img(?![^>]* alt=\"[^\"]+\")")
 
 
@@ -66,9 +67,10 @@ def anchors(text: str) -> set[str]:
 
 @cache
 def example_code() -> str:
-    """Return all example DAGs, and of each the marked pieces as the pages show them."""
+    """Return all example DAGs without their marks, and of each the marked pieces as the pages show them."""
     files = [file.read_text() for file in sorted((ROOT / "example_dags").glob("*.py"))]
-    return "\n".join(files + [textwrap.dedent(piece[2]) for text in files for piece in PIECE.finditer(text)])
+    pieces = [textwrap.dedent(piece[2]) for text in files for piece in PIECE.finditer(text)]
+    return "\n".join(pieces + [MARK.sub("", text) for text in files])
 
 
 if __name__ == "__main__":
