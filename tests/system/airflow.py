@@ -175,7 +175,6 @@ class Airflow:
             variables |= {
                 "AIRFLOW__SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": str(SILENCE),
                 "AIRFLOW__SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "5",
-                "AIRFLOW__SCHEDULER__LOCAL_TASK_JOB_HEARTBEAT_SEC": "2",
                 "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "5",
                 "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.default",
                 "AIRFLOW__WEBSERVER__SECRET_KEY": secret,
@@ -189,13 +188,14 @@ class Airflow:
         return variables | settings
 
     def _commands(self, triggerer: bool) -> list[tuple[str, list[str]]]:
-        commands = [("scheduler", ["scheduler"])]
+        # The server of logs would listen on all addresses, on one port for all installations.
+        commands = [("scheduler", ["scheduler", "--skip-serve-logs"])]
         if self.release.has_task_sdk:
             commands += [("api-server", ["api-server"]), ("dag-processor", ["dag-processor"])]
         else:
             commands += [("api-server", ["webserver"])]
         if triggerer:
-            commands += [("triggerer", ["triggerer"])]
+            commands += [("triggerer", ["triggerer", "--skip-serve-logs"])]
         return commands
 
     def _component(self, name: str, arguments: list[str]) -> Component:

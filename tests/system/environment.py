@@ -85,7 +85,7 @@ def _runs(python: str) -> bool:
 
 def frozen(python: Path) -> dict[str, str]:
     """Read the installed packages of an environment."""
-    listing = _uv("pip", "freeze", "--python", str(python))
+    listing = run_uv("pip", "freeze", "--python", str(python))
     return dict(line.split("==", 1) for line in listing.splitlines() if "==" in line)
 
 
@@ -98,8 +98,8 @@ def airflow_environment(release: Release, *, extras: tuple[str, ...] = EXTRAS) -
     complete = environment.path / "complete"
     if not complete.exists():
         shutil.rmtree(environment.path, ignore_errors=True)
-        _uv("venv", "--python", python, str(environment.path))
-        _uv(
+        run_uv("venv", "--python", python, str(environment.path))
+        run_uv(
             "pip", "install", "--python", str(environment.python),
             "--exclude-newer", release.as_of, "--prerelease", "if-necessary-or-explicit",
             f"apache-airflow[{','.join(extras)}]=={release.version}",
@@ -123,14 +123,15 @@ def add_provider(environment: Environment, *, source: Path = ROOT, with_tests: b
         pins = frozen(environment.python)
         constraints.write_text("".join(f"{name}=={pin}\n" for name, pin in pins.items() if name not in OWN))
     wanted = [f"{source}[sandbox]", *TEST_TOOLS] if with_tests else [str(source)]
-    _uv(
+    run_uv(
         "pip", "install", "--python", str(environment.python), "--constraint", str(constraints),
         "--reinstall-package", "airflow-provider-periskope", *wanted,
     )  # fmt: skip
     return environment
 
 
-def _uv(*arguments: str) -> str:
+def run_uv(*arguments: str) -> str:
+    """Run uv and return what it prints."""
     # From the root folder: uv reads the settings of the project it stands in, and these are not its environments.
     done = subprocess.run([uv(), *arguments], capture_output=True, text=True, check=False, cwd=os.sep)
     if done.returncode:
