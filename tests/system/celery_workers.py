@@ -17,10 +17,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from airflow_provider_periskope.sandbox.server import Sandbox
 from tests.system.airflow import Airflow, wait_until
@@ -29,6 +27,10 @@ from tests.system.environment import EXTRAS, add_provider, airflow_environment
 from tests.system.postgres import Postgres, free_port
 from tests.system.processes import processes_of, send
 from tests.system.releases import Release, release_named
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 WORKERS = ("worker-1", "worker-2")
 
@@ -79,7 +81,14 @@ def run(release: Release, *, tasks: int, keep: bool = False) -> list[str]:
         airflow.keep = keep
         stack.enter_context(airflow)
         for worker in WORKERS:
-            arguments = ["celery", "worker", "--celery-hostname", worker, "--skip-serve-logs", "--without-mingle"]
+            arguments = [
+                "celery",
+                "worker",
+                "--celery-hostname",
+                worker,
+                "--skip-serve-logs",
+                "--without-mingle",
+            ]
             airflow.add_component(worker, arguments, {"LAB_WORKER": worker})
         names = [f"Customer {number}" for number in range(1, tasks + 1)]
         airflow.add_dags("mapped.py", names=names)
@@ -149,7 +158,9 @@ def problems(state: str, names: list[str], sandbox: Sandbox, received: Path) -> 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it on the given releases."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--airflow", action="append", help="a release (3.3, oldest, newest); may be repeated")
     parser.add_argument("--tasks", type=int, default=24, help="how many mapped tasks")
     parser.add_argument("--keep", action="store_true", help="keep the home of Airflow, with the logs")

@@ -1,8 +1,8 @@
 """
 A connection from each place that Airflow has: ``python -m tests.system.connections --airflow oldest --airflow newest``.
 
-Environment variable as JSON and as URI, ``airflow connections add``, the REST API, and a secrets backend. The DAG is read
-before any of the last three exists, and never asks for one. It ends with 1 unless each place leads to its own group.
+Environment variable as JSON and as URI, ``airflow connections add``, the REST API, and a secrets backend. The DAG
+is read before any of the last three exists, and asks for none. It ends with 1 unless each place leads to its own group.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from airflow_provider_periskope.sandbox.server import Sandbox
@@ -20,6 +20,9 @@ from tests.system.airflow import Airflow, wait_until
 from tests.system.environment import add_provider, airflow_environment
 from tests.system.postgres import Postgres
 from tests.system.releases import Release, release_named
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PLACES = ("json", "uri", "cli", "api", "file")
 
@@ -42,7 +45,9 @@ def run(release: Release) -> list[str]:
         )  # fmt: skip
         file = airflow.home / "connections.json"
         file.write_text("{}")
-        airflow.variables["AIRFLOW__SECRETS__BACKEND_KWARGS"] = json.dumps({"connections_file_path": str(file)})
+        airflow.variables["AIRFLOW__SECRETS__BACKEND_KWARGS"] = json.dumps(
+            {"connections_file_path": str(file)}
+        )
         stack.enter_context(airflow)
         airflow.add_dags("connections.py")
         airflow.wait_for_dags("connections")
@@ -70,7 +75,9 @@ def run(release: Release) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try the places on the given releases."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--airflow", action="append", help="a release (3.3, oldest, newest); may be repeated")
     options = parser.parse_args(arguments)
     failed = False
@@ -79,7 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start = time.monotonic()
         problems = run(release)
         came_to = "each led to its group" if not problems else "not all led to their group"
-        print(f"Airflow {release.version}: {', '.join(PLACES)}: {came_to}, {time.monotonic() - start:.0f} s", flush=True)
+        print(
+            f"Airflow {release.version}: {', '.join(PLACES)}: {came_to}, {time.monotonic() - start:.0f} s",
+            flush=True,
+        )
         for problem in problems:
             print(f"PROBLEM: {release.version}, {problem}")
         failed |= bool(problems) and release.blocking

@@ -11,8 +11,10 @@ import sysconfig
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.system.releases import Release
+if TYPE_CHECKING:
+    from tests.system.releases import Release
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "airflow"
@@ -22,7 +24,7 @@ OWN = ("airflow-provider-periskope", "apache-airflow-providers-common-compat")
 TEST_TOOLS = ("pytest>=8.3", "pytest-cov>=6", "coverage>=7.10")
 
 
-class EnvironmentProblem(Exception):
+class EnvironmentBuildError(Exception):
     """An environment that can't be built here, and what would help."""
 
 
@@ -58,7 +60,7 @@ def uv() -> str:
     beside = Path(sysconfig.get_path("scripts")) / "uv"
     found = str(beside) if beside.exists() else shutil.which("uv")
     if found is None:
-        raise EnvironmentProblem("uv is missing: pip install uv")
+        raise EnvironmentBuildError("uv is missing: pip install uv")
     return found
 
 
@@ -75,7 +77,7 @@ def interpreter(minor: str) -> str:
         if candidate and Path(candidate).exists() and _runs(candidate):
             return candidate
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    print(f"No Python {minor} here: using {running} in its place.", flush=True)  # noqa: T201
+    print(f"No Python {minor} here: using {running} in its place.", flush=True)
     return sys.executable
 
 
@@ -135,5 +137,5 @@ def run_uv(*arguments: str) -> str:
     # From the root folder: uv reads the settings of the project it stands in, and these are not its environments.
     done = subprocess.run([uv(), *arguments], capture_output=True, text=True, check=False, cwd=os.sep)
     if done.returncode:
-        raise EnvironmentProblem(f"uv {' '.join(arguments)} failed:\n{done.stderr.strip()[-3000:]}")
+        raise EnvironmentBuildError(f"uv {' '.join(arguments)} failed:\n{done.stderr.strip()[-3000:]}")
     return done.stdout

@@ -13,13 +13,23 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.system.environment import (
-    CACHE, OWN, ROOT, TEST_TOOLS, airflow_environment, frozen, interpreter, run_uv,
+    CACHE,
+    OWN,
+    ROOT,
+    TEST_TOOLS,
+    airflow_environment,
+    frozen,
+    interpreter,
+    run_uv,
 )  # fmt: skip
 from tests.system.releases import OLDEST, RELEASES, Release, release_named
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FLOORS_OUT = "2026-04-01"
 COMPAT = "apache-airflow-providers-common-compat"
@@ -67,7 +77,14 @@ def floors() -> int:
     constraints = path / "constraints.txt"
     constraints.write_text("".join(f"{name}=={pin}\n" for name, pin in lowest.items() if name not in OWN[:1]))
     run_uv(
-        "pip", "install", "--python", str(python), "--constraint", str(constraints), f"{ROOT}[sandbox]", *TEST_TOOLS
+        "pip",
+        "install",
+        "--python",
+        str(python),
+        "--constraint",
+        str(constraints),
+        f"{ROOT}[sandbox]",
+        *TEST_TOOLS,
     )
     direct = ("apache-airflow", COMPAT, "phonenumbers", "pydantic", "requests", "urllib3")
     print("Lowest:", ", ".join(f"{name} {lowest[name]}" for name in direct), flush=True)
@@ -77,9 +94,13 @@ def floors() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check pins, or floors."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--airflow", action="append", help="a release (3.3, oldest, newest); may be repeated")
-    parser.add_argument("--floors", action="store_true", help="run the tests with the lowest dependencies instead")
+    parser.add_argument(
+        "--floors", action="store_true", help="run the tests with the lowest dependencies instead"
+    )
     options = parser.parse_args(arguments)
     if options.floors:
         return floors()
