@@ -127,7 +127,7 @@ ROWS = (
     ),
     Row("kill_worker", "SIGKILL of worker and supervisor, request open", OPEN, kill_worker, PATIENT_TIMEOUT),
     Row("term_task", "SIGTERM of the task, request open", OPEN, terminate_task, PATIENT_TIMEOUT),
-    Row("term_worker", "SIGTERM of the worker, SIGKILL 5 s later, request open", OPEN, terminate_worker, PATIENT_TIMEOUT),
+    Row("term_worker", "SIGTERM of the worker, SIGKILL 5 s later", OPEN, terminate_worker, PATIENT_TIMEOUT),
     Row(
         "execution_timeout", "execution_timeout in the middle of the create",
         OPEN, read_timeout=PATIENT_TIMEOUT, execution_timeout=15,

@@ -14,14 +14,15 @@ import threading
 import time
 import traceback
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_periskope.sandbox.server import Sandbox
+from tests.system import fault_page
 from tests.system.airflow import Airflow, wait_until
-from tests.system.environment import ROOT, add_provider, airflow_environment
+from tests.system.environment import add_provider, airflow_environment
+from tests.system.fault_page import Finding
 from tests.system.fault_rows import LOOPBACK, ROWS, Row
 from tests.system.postgres import Postgres, free_port
 from tests.system.processes import lineage, parent, send
@@ -33,25 +34,6 @@ if TYPE_CHECKING:
 RUN = "lab"
 STAGGER = 0.7
 CONTENDERS = {"ours": "PeriskopeCreateGroupOperator", "http": "HttpOperator"}
-TABLE = ROOT / "docs" / "_generated" / "faults.json"
-
-
-@dataclass
-class Finding:
-    """What a case came to: one line of the table."""
-
-    fault: str
-    contender: str
-    airflow: str
-    state: str
-    tries: int
-    groups: int
-    posts: int
-    downstream: str
-    outcome: str
-    seconds: int
-    last_try: int
-    problem: str = ""
 
 
 class States:
@@ -230,7 +212,7 @@ class Case:
         downstream = "none"
         if received:
             right = [received["chat_id"]] == [group.chat_id for group in groups]
-            downstream = "right" if right else "of one of them" if groups else "wrong"
+            downstream = "right" if right else "one of several" if groups else "wrong"
         finding = Finding(
             fault=self.row.title, contender=CONTENDERS[self.contender], airflow=self.airflow.release.version,
             state=self.run_state(), tries=task["try_number"], groups=len(groups), posts=self.posts,
@@ -374,7 +356,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--row", action="append", help="only this row; may be repeated")
     parser.add_argument("--only", choices=CONTENDERS, help="only one of the operators")
-    parser.add_argument("--write", action="store_true", help=f"write {TABLE.relative_to(ROOT)}")
+    parser.add_argument(
+        "--write", action="store_true", help="put the results into the docs, beside those of other releases"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the home of Airflow, with the logs")
     options = parser.parse_args(arguments)
     wanted = options.airflow or ["newest"]
@@ -398,8 +382,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if finding.problem:
             print(f"PROBLEM: {finding.airflow}, {finding.contender}, {finding.fault}: {finding.problem}")
     if options.write:
-        TABLE.parent.mkdir(parents=True, exist_ok=True)
-        TABLE.write_text(json.dumps([asdict(finding) for finding in findings], indent=1) + "\n")
+        fault_page.keep(findings)
     return 1 if blocking else 0
 
 
