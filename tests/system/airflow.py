@@ -13,16 +13,19 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import requests
 
-from tests.system.environment import Environment
 from tests.system.postgres import Postgres, free_port
 from tests.system.processes import processes_of, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from tests.system.environment import Environment
 
 DAGS = Path(__file__).parent / "dags"
 # A task whose process fell silent is failed after this many seconds (Airflow's default is 300).
@@ -124,7 +127,9 @@ class Airflow:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.variables = self._variables(executor, settings or {})
-        self.components = {name: self._component(name, arguments) for name, arguments in self._commands(triggerer)}
+        self.components = {
+            name: self._component(name, arguments) for name, arguments in self._commands(triggerer)
+        }
         self.api = Api(self)
         self._watching = threading.Event()
         self.keep = False
@@ -175,7 +180,6 @@ class Airflow:
             variables |= {
                 "AIRFLOW__SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD": str(SILENCE),
                 "AIRFLOW__SCHEDULER__ZOMBIE_DETECTION_INTERVAL": "5",
-                "AIRFLOW__SCHEDULER__LOCAL_TASK_JOB_HEARTBEAT_SEC": "2",
                 "AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL": "5",
                 "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.default",
                 "AIRFLOW__WEBSERVER__SECRET_KEY": secret,
@@ -185,17 +189,20 @@ class Airflow:
                 "AIRFLOW__WEBSERVER__WORKERS": "1",
             }
             # Everybody is an administrator here, as with Airflow 3's simple_auth_manager_all_admins.
-            (self.home / "webserver_config.py").write_text('AUTH_ROLE_PUBLIC = "Admin"\nWTF_CSRF_ENABLED = False\n')
+            (self.home / "webserver_config.py").write_text(
+                'AUTH_ROLE_PUBLIC = "Admin"\nWTF_CSRF_ENABLED = False\n'
+            )
         return variables | settings
 
     def _commands(self, triggerer: bool) -> list[tuple[str, list[str]]]:
-        commands = [("scheduler", ["scheduler"])]
+        # The server of logs would listen on all addresses, on one port for all installations.
+        commands = [("scheduler", ["scheduler", "--skip-serve-logs"])]
         if self.release.has_task_sdk:
             commands += [("api-server", ["api-server"]), ("dag-processor", ["dag-processor"])]
         else:
             commands += [("api-server", ["webserver"])]
         if triggerer:
-            commands += [("triggerer", ["triggerer"])]
+            commands += [("triggerer", ["triggerer", "--skip-serve-logs"])]
         return commands
 
     def _component(self, name: str, arguments: list[str]) -> Component:
@@ -283,7 +290,9 @@ class Airflow:
             capture_output=True, text=True, check=False, cwd=self.home,
         )  # fmt: skip
         if done.returncode:
-            raise RuntimeError(f"airflow {' '.join(arguments)} failed:\n{(done.stdout + done.stderr)[-3000:]}")
+            raise RuntimeError(
+                f"airflow {' '.join(arguments)} failed:\n{(done.stdout + done.stderr)[-3000:]}"
+            )
         return done.stdout
 
     def add_dags(self, file: str, **files: Any) -> None:
@@ -296,6 +305,7 @@ class Airflow:
 
     def wait_for_dags(self, *dag_ids: str, seconds: float = 90) -> None:
         """Wait until the scheduler knows these DAGs."""
+
         def known() -> bool:
             return set(dag_ids) <= {row["dag_id"] for row in self.rows("select dag_id from serialized_dag")}
 
@@ -303,7 +313,7 @@ class Airflow:
             wait_until(known, seconds, f"the DAGs of {self.dags} to be read")
         except TimeoutError:
             for row in self.rows("select filename, stacktrace from import_error"):
-                print(row["filename"], row["stacktrace"], sep="\n", flush=True)  # noqa: T201
+                print(row["filename"], row["stacktrace"], sep="\n", flush=True)
             raise
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
@@ -335,6 +345,7 @@ class Api:
 
     def wait_until_ready(self, seconds: float = 120) -> None:
         """Wait until the API server answers."""
+
         def ready() -> bool:
             with contextlib.suppress(requests.RequestException):
                 return requests.get(f"{self._base}/dags?limit=1", headers=self._headers(), timeout=5).ok
@@ -351,7 +362,9 @@ class Api:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Make a call and return its answer."""
-        answer = requests.request(method, f"{self._base}{path}", json=body, headers=self._headers(), timeout=30)
+        answer = requests.request(
+            method, f"{self._base}{path}", json=body, headers=self._headers(), timeout=30
+        )
         if not answer.ok:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:1000]}")
         return answer.json() if answer.content else None

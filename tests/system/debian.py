@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 
-class PackageMissing(Exception):
+class PackageMissingError(Exception):
     """A Debian package that is missing and can't be installed from here."""
 
 
@@ -15,11 +15,16 @@ def install(*packages: str) -> None:
     """Install packages with apt-get, as root on Debian; elsewhere say in one line what to install."""
     names = " ".join(packages)
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise PackageMissing(f"The lab needs {names}: install it with your system's package tool and run again.")
-    print(f"Installing {names} from Debian …", flush=True)  # noqa: T201
+        raise PackageMissingError(
+            f"The lab needs {names}: install it with your system's package tool and run again."
+        )
+    print(f"Installing {names} from Debian …", flush=True)
     # Debian starts a server as soon as it is installed, where it can; the lab starts its own.
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    for command in (["apt-get", "update"], ["apt-get", "install", "--yes", "--no-install-recommends", *packages]):
+    for command in (
+        ["apt-get", "update"],
+        ["apt-get", "install", "--yes", "--no-install-recommends", *packages],
+    ):
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
         if done.returncode:
-            raise PackageMissing(f"{' '.join(command)} failed: {done.stderr.strip()[-1000:]}")
+            raise PackageMissingError(f"{' '.join(command)} failed: {done.stderr.strip()[-1000:]}")

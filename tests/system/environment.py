@@ -11,8 +11,10 @@ import sysconfig
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.system.releases import Release
+if TYPE_CHECKING:
+    from tests.system.releases import Release
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "airflow"
@@ -22,7 +24,7 @@ OWN = ("airflow-provider-periskope", "apache-airflow-providers-common-compat")
 TEST_TOOLS = ("pytest>=8.3", "pytest-cov>=6", "coverage>=7.10")
 
 
-class EnvironmentProblem(Exception):
+class EnvironmentBuildError(Exception):
     """An environment that can't be built here, and what would help."""
 
 
@@ -58,7 +60,7 @@ def uv() -> str:
     beside = Path(sysconfig.get_path("scripts")) / "uv"
     found = str(beside) if beside.exists() else shutil.which("uv")
     if found is None:
-        raise EnvironmentProblem("uv is missing: pip install uv")
+        raise EnvironmentBuildError("uv is missing: pip install uv")
     return found
 
 
@@ -75,7 +77,7 @@ def interpreter(minor: str) -> str:
         if candidate and Path(candidate).exists() and _runs(candidate):
             return candidate
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    print(f"No Python {minor} here: using {running} in its place.", flush=True)  # noqa: T201
+    print(f"No Python {minor} here: using {running} in its place.", flush=True)
     return sys.executable
 
 
@@ -85,7 +87,7 @@ def _runs(python: str) -> bool:
 
 def frozen(python: Path) -> dict[str, str]:
     """Read the installed packages of an environment."""
-    listing = _uv("pip", "freeze", "--python", str(python))
+    listing = run_uv("pip", "freeze", "--python", str(python))
     return dict(line.split("==", 1) for line in listing.splitlines() if "==" in line)
 
 
@@ -98,8 +100,8 @@ def airflow_environment(release: Release, *, extras: tuple[str, ...] = EXTRAS) -
     complete = environment.path / "complete"
     if not complete.exists():
         shutil.rmtree(environment.path, ignore_errors=True)
-        _uv("venv", "--python", python, str(environment.path))
-        _uv(
+        run_uv("venv", "--python", python, str(environment.path))
+        run_uv(
             "pip", "install", "--python", str(environment.python),
             "--exclude-newer", release.as_of, "--prerelease", "if-necessary-or-explicit",
             f"apache-airflow[{','.join(extras)}]=={release.version}",
@@ -123,16 +125,17 @@ def add_provider(environment: Environment, *, source: Path = ROOT, with_tests: b
         pins = frozen(environment.python)
         constraints.write_text("".join(f"{name}=={pin}\n" for name, pin in pins.items() if name not in OWN))
     wanted = [f"{source}[sandbox]", *TEST_TOOLS] if with_tests else [str(source)]
-    _uv(
+    run_uv(
         "pip", "install", "--python", str(environment.python), "--constraint", str(constraints),
         "--reinstall-package", "airflow-provider-periskope", *wanted,
     )  # fmt: skip
     return environment
 
 
-def _uv(*arguments: str) -> str:
+def run_uv(*arguments: str) -> str:
+    """Run uv and return what it prints."""
     # From the root folder: uv reads the settings of the project it stands in, and these are not its environments.
     done = subprocess.run([uv(), *arguments], capture_output=True, text=True, check=False, cwd=os.sep)
     if done.returncode:
-        raise EnvironmentProblem(f"uv {' '.join(arguments)} failed:\n{done.stderr.strip()[-3000:]}")
+        raise EnvironmentBuildError(f"uv {' '.join(arguments)} failed:\n{done.stderr.strip()[-3000:]}")
     return done.stdout

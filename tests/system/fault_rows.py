@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.system.faults import Case
 
 LOOPBACK = "127.0.0.1"
@@ -119,14 +120,14 @@ ROWS = (
         "lost_then_429", "dropped after the create, then 429 for 30 s on looking",
         (*fault("drop_after"), {"name": "rate_limit", "route": "GET /chats", "seconds": 30}), alone=True,
     ),
-    Row("kill_task", "SIGKILL of the task while the request is open", OPEN, kill_task, PATIENT_TIMEOUT),
+    Row("kill_task", "SIGKILL of the task, request open", OPEN, kill_task, PATIENT_TIMEOUT),
     Row(
         "kill_task_late", "SIGKILL of the task, group made 15 s later",
         fault("late_work", seconds=15), kill_task, PATIENT_TIMEOUT,
     ),
-    Row("kill_worker", "SIGKILL of worker and supervisor while the request is open", OPEN, kill_worker, PATIENT_TIMEOUT),
-    Row("term_task", "SIGTERM of the task while the request is open", OPEN, terminate_task, PATIENT_TIMEOUT),
-    Row("term_worker", "SIGTERM of the worker while the request is open, SIGKILL 5 s later", OPEN, terminate_worker, PATIENT_TIMEOUT),
+    Row("kill_worker", "SIGKILL of worker and supervisor, request open", OPEN, kill_worker, PATIENT_TIMEOUT),
+    Row("term_task", "SIGTERM of the task, request open", OPEN, terminate_task, PATIENT_TIMEOUT),
+    Row("term_worker", "SIGTERM of the worker, SIGKILL 5 s later", OPEN, terminate_worker, PATIENT_TIMEOUT),
     Row(
         "execution_timeout", "execution_timeout in the middle of the create",
         OPEN, read_timeout=PATIENT_TIMEOUT, execution_timeout=15,

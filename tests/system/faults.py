@@ -13,43 +13,27 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_periskope.sandbox.server import Sandbox
+from tests.system import fault_page
 from tests.system.airflow import Airflow, wait_until
-from tests.system.environment import ROOT, add_provider, airflow_environment
+from tests.system.environment import add_provider, airflow_environment
+from tests.system.fault_page import Finding
 from tests.system.fault_rows import LOOPBACK, ROWS, Row
 from tests.system.postgres import Postgres, free_port
 from tests.system.processes import lineage, parent, send
 from tests.system.releases import RELEASES, Release, release_named
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 RUN = "lab"
 STAGGER = 0.7
 CONTENDERS = {"ours": "PeriskopeCreateGroupOperator", "http": "HttpOperator"}
-TABLE = ROOT / "docs" / "_generated" / "faults.json"
-
-
-@dataclass
-class Finding:
-    """What a case came to: one line of the table."""
-
-    fault: str
-    contender: str
-    airflow: str
-    state: str
-    tries: int
-    groups: int
-    posts: int
-    downstream: str
-    outcome: str
-    seconds: int
-    last_try: int
-    problem: str = ""
 
 
 class States:
@@ -228,7 +212,7 @@ class Case:
         downstream = "none"
         if received:
             right = [received["chat_id"]] == [group.chat_id for group in groups]
-            downstream = "right" if right else "of one of them" if groups else "wrong"
+            downstream = "right" if right else "one of several" if groups else "wrong"
         finding = Finding(
             fault=self.row.title, contender=CONTENDERS[self.contender], airflow=self.airflow.release.version,
             state=self.run_state(), tries=task["try_number"], groups=len(groups), posts=self.posts,
@@ -262,7 +246,9 @@ class Case:
 def _duration(task: dict[str, Any]) -> float:
     if not task.get("start_date") or not task.get("end_date"):
         return 0.0
-    return (datetime.fromisoformat(task["end_date"]) - datetime.fromisoformat(task["start_date"])).total_seconds()
+    return (
+        datetime.fromisoformat(task["end_date"]) - datetime.fromisoformat(task["start_date"])
+    ).total_seconds()
 
 
 def wait_for_ends(cases: Sequence[Case], seconds: float) -> None:
@@ -271,7 +257,9 @@ def wait_for_ends(cases: Sequence[Case], seconds: float) -> None:
     running = list(cases)
     while running and time.monotonic() < until:
         time.sleep(0.5)
-        for case in [case for case in running if not case.acting and case.run_state() in ("success", "failed")]:
+        for case in [
+            case for case in running if not case.acting and case.run_state() in ("success", "failed")
+        ]:
             case.ended = time.monotonic()
             running.remove(case)
             print(f"  {case.dag_id}: {case.run_state()} after {case.ended - case.started:.0f} s", flush=True)
@@ -304,7 +292,9 @@ def strike(airflow: Airflow, row: Row, cases: list[Case]) -> None:
     wait_for_ends(cases, 240)
 
 
-def run(release: Release, rows: Sequence[Row], contenders: Sequence[str], *, keep: bool = False) -> list[Finding]:
+def run(
+    release: Release, rows: Sequence[Row], contenders: Sequence[str], *, keep: bool = False
+) -> list[Finding]:
     """Run rows on one release."""
     environment = add_provider(airflow_environment(release))
     with ExitStack() as stack:
@@ -350,23 +340,34 @@ def table(findings: Sequence[Finding]) -> str:
     lines = [list(HEADINGS.values())]
     lines += [[str(getattr(finding, name)) for name in HEADINGS] for finding in findings]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the table and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--airflow", action="append", help="a release (3.3, oldest, newest, all); may be repeated")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--airflow", action="append", help="a release (3.3, oldest, newest, all); may be repeated"
+    )
     parser.add_argument("--row", action="append", help="only this row; may be repeated")
     parser.add_argument("--only", choices=CONTENDERS, help="only one of the operators")
-    parser.add_argument("--write", action="store_true", help=f"write {TABLE.relative_to(ROOT)}")
+    parser.add_argument(
+        "--write", action="store_true", help="put the results into the docs, beside those of other releases"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the home of Airflow, with the logs")
     options = parser.parse_args(arguments)
     wanted = options.airflow or ["newest"]
     releases = list(RELEASES) if wanted == ["all"] else [release_named(version) for version in wanted]
     unknown = set(options.row or ()) - {row.name for row in ROWS}
     if unknown:
-        parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(row.name for row in ROWS)}")
+        parser.error(
+            f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(row.name for row in ROWS)}"
+        )
     rows = [row for row in ROWS if not options.row or row.name in options.row]
     contenders = [options.only] if options.only else list(CONTENDERS)
     findings: list[Finding] = []
@@ -381,8 +382,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if finding.problem:
             print(f"PROBLEM: {finding.airflow}, {finding.contender}, {finding.fault}: {finding.problem}")
     if options.write:
-        TABLE.parent.mkdir(parents=True, exist_ok=True)
-        TABLE.write_text(json.dumps([asdict(finding) for finding in findings], indent=1) + "\n")
+        fault_page.keep(findings)
     return 1 if blocking else 0
 
 

@@ -16,17 +16,19 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_periskope.sandbox.server import Sandbox
 from tests.system.airflow import Airflow, wait_until
 from tests.system.environment import add_provider, airflow_environment
 from tests.system.postgres import Postgres
 from tests.system.releases import Release, release_named
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CONTENDERS = {"ours": "PeriskopeCreateGroupOperator", "http": "HttpOperator"}
 LONG = 90
@@ -109,7 +111,12 @@ def add_connection(airflow: Airflow, name: str, contender: str, sandbox: Sandbox
     if contender == "http":
         fields = {"conn_type": "http", "host": "127.0.0.1", "schema": "http", "port": sandbox.port}
     else:
-        fields = {"conn_type": "periskope", "host": sandbox.url, "login": sandbox.phone, "password": sandbox.api_key}
+        fields = {
+            "conn_type": "periskope",
+            "host": sandbox.url,
+            "login": sandbox.phone,
+            "password": sandbox.api_key,
+        }
     airflow.api.add_connection(name, fields)
 
 
@@ -138,15 +145,21 @@ def long_limit(airflow: Airflow, watch: SlotWatch, sandboxes: dict[str, Sandbox]
         tasks, seconds = follow(airflow, f"long__{contender}", "run", LONG + 120)
         time.sleep(1)
         busy = watch.busy(f"long__{contender}", "run")
-        finding = describe(airflow, contender, f"429 for {LONG} s", tasks, sandbox, seconds, LONG, busy["create"])
+        finding = describe(
+            airflow, contender, f"429 for {LONG} s", tasks, sandbox, seconds, LONG, busy["create"]
+        )
         finding.nothing = busy["nothing_1"] + busy["nothing_2"]
         if contender == "ours" and finding.busy > finding.nothing + 1:
-            finding.problems.append(f"{finding.busy:.1f} s in state running, two no-ops {finding.nothing:.1f} s")
+            finding.problems.append(
+                f"{finding.busy:.1f} s in state running, two no-ops {finding.nothing:.1f} s"
+            )
         findings.append(finding)
     return findings
 
 
-def many(airflow: Airflow, watch: SlotWatch, sandboxes: dict[str, Sandbox], tasks: int, runs: int) -> list[Finding]:
+def many(
+    airflow: Airflow, watch: SlotWatch, sandboxes: dict[str, Sandbox], tasks: int, runs: int
+) -> list[Finding]:
     """Meet a limit of one create in 3 s with mapped tasks."""
     findings = []
     for number in range(1, runs + 1):
@@ -193,7 +206,9 @@ def describe(
     return finding
 
 
-def run(release: Release, *, tasks: int, runs: int, parts: Sequence[str], keep: bool = False) -> list[Finding]:
+def run(
+    release: Release, *, tasks: int, runs: int, parts: Sequence[str], keep: bool = False
+) -> list[Finding]:
     """Run both on one release."""
     environment = add_provider(airflow_environment(release))
     with ExitStack() as stack:
@@ -201,7 +216,10 @@ def run(release: Release, *, tasks: int, runs: int, parts: Sequence[str], keep: 
         airflow = Airflow(environment, postgres)
         airflow.keep = keep
         stack.enter_context(airflow)
-        names = {"long": ["Under a long limit"], "many": [f"Mapped {number}" for number in range(1, tasks + 1)]}
+        names = {
+            "long": ["Under a long limit"],
+            "many": [f"Mapped {number}" for number in range(1, tasks + 1)],
+        }
         at_a_time = {"long": None, "many": AT_A_TIME}
         limits = {"long": None, "many": (1, PERIOD)}
         sandboxes: dict[str, dict[str, Sandbox]] = {kind: {} for kind in names}
@@ -232,18 +250,29 @@ def table(findings: Sequence[Finding]) -> str:
     ]  # fmt: skip
     for found in findings:
         nothing = "" if found.nothing is None else f"{found.nothing:.1f}"
-        cells = [found.airflow, found.contender, found.what, found.tasks, found.succeeded, found.tries, found.refused]
+        cells = [
+            found.airflow,
+            found.contender,
+            found.what,
+            found.tasks,
+            found.succeeded,
+            found.tries,
+            found.refused,
+        ]
         cells += [found.groups, f"{found.seconds:.0f}", f"{found.ideal:.0f}", f"{found.busy:.1f}", nothing]
         lines.append([str(cell) for cell in cells])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the targets and print what they came to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--airflow", action="append", help="a release (3.3, oldest, newest); may be repeated")
     parser.add_argument("--tasks", type=int, default=30, help="how many mapped tasks")
     parser.add_argument("--runs", type=int, default=3, help="how many runs of the mapped tasks")
@@ -255,7 +284,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         release = release_named(version)
         start = time.monotonic()
         findings = run(
-            release, tasks=options.tasks, runs=options.runs, parts=options.part or ("long", "many"), keep=options.keep
+            release,
+            tasks=options.tasks,
+            runs=options.runs,
+            parts=options.part or ("long", "many"),
+            keep=options.keep,
         )
         print(table(findings), f"\n{time.monotonic() - start:.0f} s on Airflow {release.version}", flush=True)
         for finding in findings:

@@ -10,10 +10,12 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.system.debian import install
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 
 class Postgres:

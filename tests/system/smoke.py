@@ -25,7 +25,9 @@ def main(versions: list[str]) -> int:
                 clock.lap("DAG read")
                 airflow.api.trigger("trivial", "one")
                 clock.lap("triggered")
-                wait_until(lambda: bool(airflow.task_instances("task_id='take' and state='success'")), 60, "run")
+                wait_until(
+                    lambda: bool(airflow.task_instances("task_id='take' and state='success'")), 60, "run"
+                )
                 clock.lap("ran")
             clock.lap("stopped")
             print(environment.release.version, clock, flush=True)

@@ -21,8 +21,8 @@ AGAIN = {"retries": 3, "retry_delay": timedelta(seconds=5)}
 @dag(schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False)
 def mapped():
     @task(**AGAIN)
-    def record(name, chat_id, received=os.environ.get("LAB_RECEIVED", ".")):
-        half = Path(received) / f"{name}.half"
+    def record(name, chat_id):
+        half = Path(os.environ["LAB_RECEIVED"]) / f"{name}.half"
         half.write_text(json.dumps({"chat_id": chat_id}))
         half.rename(half.with_suffix(".json"))
 
