@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON_IN := .venv/bin/python
 export PYTHON
 
-.PHONY: help environment demo test airflow lint build constraints clean
+.PHONY: help environment demo test airflow lint docs build constraints clean
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,11 @@ lint: environment  ## Check style and types
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+
+docs: environment  ## Build the documentation into docs/_build/html, every warning an error
+	@.venv/bin/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env --jobs auto \
+		-d docs/_build/doctrees docs docs/_build/html
+	@$(PYTHON_IN) scripts/check_docs.py
 
 build: environment  ## Build the wheel and the sdist, and try the wheel in a bare environment
 	@scripts/build.sh

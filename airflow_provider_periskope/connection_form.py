@@ -11,20 +11,24 @@ HOOK_CLASS = "airflow_provider_periskope.hooks.periskope.PeriskopeHook"
 DEFAULT_BASE_URL = "https://api.periskope.app/v1"
 DEFAULT_READ_TIMEOUT = 60
 
-HIDDEN_FIELDS = ["schema", "port", "extra"]
+# The port is of use to few, but Airflow 3.3.1 and 3.3.2 refuse to test a connection that has none.
+HIDDEN_FIELDS = ["schema", "extra"]
+# These fields have no line of help below them, and a placeholder is gone once something is written: what somebody who
+# comes back to correct a field has to know stands in its label.
 RELABELING = {
-    "login": "Phone",
+    "login": "Phone, with country code",
     "password": "API key",
     "host": "API base URL",
 }
 PLACEHOLDERS = {
-    "login": "919876543210: country code and number, digits only (or a phone-… id)",
+    "login": "919876543210: digits only; or Periskope's phone-… id",
     "password": "from Settings > API in the Periskope console",
-    "host": DEFAULT_BASE_URL,
+    "host": f"{DEFAULT_BASE_URL} if left empty",
+    "port": "443 if left empty; the test button of Airflow 3.3.1 and 3.3.2 needs it",
 }
 TIMEOUT_LABEL = "Read timeout"
 TIMEOUT_DESCRIPTION = (
-    f"Seconds to wait for an answer; {DEFAULT_READ_TIMEOUT} if empty. A new group takes some seconds."
+    f"Seconds to wait for an answer of the API; {DEFAULT_READ_TIMEOUT} if left empty. A new group takes some seconds."
 )
 
 

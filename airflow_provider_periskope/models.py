@@ -134,7 +134,8 @@ class Chat(BaseModel):
     :param invite_link: link with which whoever has it can join.
     :param is_exited: whether the phone has left the group.
     :param member_count: people in the group; who was only invited is not counted.
-    :param members: members by contact id (``<digits>@c.us``); only :meth:`PeriskopeHook.get_chat` has them.
+    :param members: members by contact id (``<digits>@c.us``); only
+        :meth:`~airflow_provider_periskope.hooks.periskope.PeriskopeHook.get_chat` has them.
     :param org_phone: phone the chat belongs to, ``<digits>@c.us``.
     """
 

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import atexit
+import inspect
 import json
 import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_periskope.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # Airflow fixes its home when it is first imported, which is before any fixture runs. No test shall write
 # into ~/airflow; who wants a home of their own sets AIRFLOW_HOME.
 if "AIRFLOW_HOME" not in os.environ and "airflow" not in sys.modules:
     os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-home-")
     atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
-
-
-class RunDag(Protocol):
-    """What the fixture `run_dag` gives."""
-
-    def __call__(self, dag: Any, **options: Any) -> Any:
-        """Run a DAG once, in this process, and wait for its end.
-
-        :param dag: the DAG, or the path of the file it stands in, when it is the only one there.
-        :param options: what `dag.test()` takes, such as `run_conf`.
-        :return: the DAG run.
-        """
 
 
 @pytest.fixture
@@ -46,8 +35,13 @@ def periskope_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def run_dag(monkeypatch: pytest.MonkeyPatch, _airflow_database: None) -> RunDag:
-    """Run DAGs by `dag.test()`, wherever their file stands."""
+def run_dag(monkeypatch: pytest.MonkeyPatch, _airflow_database: None) -> Callable[..., Any]:
+    """
+    Give a function that runs a DAG once, in this process, and returns the DAG run.
+
+    It takes the DAG, or the path of the file in which it stands alone, and what `dag.test()` takes, such as
+    `logical_date` and `run_conf`.
+    """
 
     def run(dag: Any, **options: Any) -> Any:
         file = Path(getattr(dag, "fileloc", dag)).resolve()
@@ -59,13 +53,17 @@ def run_dag(monkeypatch: pytest.MonkeyPatch, _airflow_database: None) -> RunDag:
         }
         monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")  # 2.11 adds them to any folder
         monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps([bundle]))
-        return (dag if hasattr(dag, "test") else only_dag(file)).test(**options)
+        test = (dag if hasattr(dag, "test") else only_dag(file)).test
+        if "logical_date" in options and "execution_date" in inspect.signature(test).parameters:  # 2.11
+            options["execution_date"] = options.pop("logical_date")
+        return test(**options)
 
     return run
 
 
 def only_dag(file: Path) -> Any:
-    """Read the one DAG of a file.
+    """
+    Read the one DAG of a file.
 
     :raises ValueError: when the file has errors, or not just one DAG.
     """

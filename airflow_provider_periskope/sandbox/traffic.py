@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,8 @@ class Connection(H11Protocol):
 
 @dataclass
 class Call:
-    """A request as it came in.
+    """
+    A request as it came in.
 
     :param path: decoded, without `/v1`.
     :param target: path and query exactly as sent.
@@ -100,7 +102,8 @@ class RateLimit:
 
 
 def rate_limit(value: RateLimit | str | tuple[int, float] | None) -> RateLimit | None:
-    """Read `10/1s`, a pair, or None and `off` for no limit.
+    """
+    Read `10/1s`, a pair, or None and `off` for no limit.
 
     :raises ValueError: when it is none of these.
     """
@@ -121,6 +124,10 @@ class Traffic:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request from the socket."""
+        with suppress(asyncio.CancelledError):  # the sandbox stops, and uvicorn would log each call under way
+            await self._take(scope, receive, send)
+
+    async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read(receive)
         if body is None:
             return
@@ -213,7 +220,8 @@ def refuse_constant(name: str) -> None:
 
 
 async def read(receive: Receive) -> bytes | None:
-    """Read a body, keeping no more of it than it takes to see that it is too large.
+    """
+    Read a body, keeping no more of it than it takes to see that it is too large.
 
     :return: None when the client has gone before its end.
     """
@@ -243,8 +251,8 @@ async def reply(
 async def hang_up(transport: asyncio.Transport, receive: Receive, *, reset: bool) -> None:
     """Close the connection as it is, with FIN or with RST."""
     if reset:
-        at_once = struct.pack("ii", 1, 0)
+        at_once = struct.pack("ii", 1, 0)  # no lingering: the kernel then sends RST in place of FIN
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
-    (transport.abort if reset else transport.close)()
+    transport.close()
     while (await receive())["type"] != "http.disconnect":  # else uvicorn answers 500 for us
         pass

@@ -1,0 +1,47 @@
+"""One DAG makes a WhatsApp group; another, of another team perhaps, starts on that and is told the chat ID."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow.providers.common.compat.sdk import Asset, dag, task
+
+from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+
+GROUP = Asset(name="whatsapp_launch_group", uri="whatsapp://groups/launch")
+
+
+# [START producer]
+@dag(schedule="@daily", start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
+def example_periskope_event_driven():
+    PeriskopeCreateGroupOperator(
+        task_id="create_group",
+        group_name="Launch {{ ds }}",
+        participants=["919537851844"],
+        outlets=[GROUP],
+    )
+
+
+# [END producer]
+
+
+# [START consumer]
+@dag(schedule=[GROUP], start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
+def example_periskope_event_driven_welcome():
+    @task
+    def welcome(**context) -> list[str]:
+        # Airflow 2.11 calls its assets datasets.
+        events = context.get("triggering_asset_events") or context["triggering_dataset_events"]
+        groups = [event.extra for events_of_one in events.values() for event in events_of_one]
+        for group in groups:
+            print(f"The group {group['group_name']!r} is there: {group['chat_id']}")
+        return [group["chat_id"] for group in groups]
+
+    welcome()
+
+
+# [END consumer]
+
+
+example_periskope_event_driven()
+example_periskope_event_driven_welcome()

@@ -1,0 +1,27 @@
+"""Make several WhatsApp groups one after the other, whatever else runs: the pool of the phone has one slot."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow.providers.common.compat.sdk import dag
+
+from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+
+SHIFTS = ("Morning", "Afternoon", "Night")
+
+
+@dag(schedule="@daily", start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
+def example_periskope_one_slot_pool():
+    # [START one_slot_pool]
+    # Made once: airflow pools set periskope_919876543210 1 "This phone makes one group at a time"
+    PeriskopeCreateGroupOperator.partial(
+        task_id="create_group",
+        participants=["919537851844"],
+        pool="periskope_919876543210",
+        map_index_template="{{ task.group_name }}",
+    ).expand(group_name=[f"{shift} shift {{{{ ds }}}}" for shift in SHIFTS])
+    # [END one_slot_pool]
+
+
+example_periskope_one_slot_pool()

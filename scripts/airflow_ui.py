@@ -1,0 +1,280 @@
+"""`make airflow`: Airflow's UI with the example DAGs, and the sandbox that they speak to, until Ctrl+C."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow_provider_periskope.sandbox.server import Sandbox
+
+ROOT = Path(__file__).resolve().parent.parent
+DAGS = ROOT / "example_dags"
+AIRFLOW_PORT = 8080
+SANDBOX_PORT = 8765
+PATIENCE = 180.0
+"""Seconds until Airflow must be ready; on two busy cores it takes some forty."""
+STOPPING = threading.Event()
+DATABASE = Path(__file__).resolve().with_name("airflow_database.py")
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class AirflowUi:
+    """
+    Airflow's processes on one machine, with nobody to log in, for the example DAGs.
+
+    :param home: what becomes ``AIRFLOW_HOME``.
+    :param port: port of the UI.
+    :param python: interpreter of the environment in which Airflow and the provider are installed.
+    :param before_3: whether that is Airflow 2.
+    """
+
+    def __init__(
+        self, home: Path, port: int, *, python: str = sys.executable, before_3: bool = False
+    ) -> None:
+        self.home = home
+        self.logs = home / "output"
+        self.logs.mkdir(parents=True, exist_ok=True)
+        self.url = f"http://127.0.0.1:{port}"
+        self.parts: dict[str, subprocess.Popen[bytes]] = {}
+        self.python = python
+        self.before_3 = before_3
+        listen = ["--port", str(port), "--workers", "1"]
+        self.commands = {
+            "scheduler": ["scheduler", "--skip-serve-logs"],
+            "triggerer": ["triggerer", "--skip-serve-logs"],
+        }
+        # Settings and connections that the person has for another Airflow must not reach this one.
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AIRFLOW__", "AIRFLOW_CONN_"))
+        } | {
+            "AIRFLOW_HOME": str(home),
+            "PATH": f"{Path(python).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        }
+        if before_3:
+            self.commands["webserver"] = ["webserver", "--hostname", "127.0.0.1", *listen]
+            self.environment |= {
+                "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.default",
+                "AIRFLOW__WEBSERVER__BASE_URL": self.url,
+                "AIRFLOW__WEBSERVER__SECRET_KEY": secrets.token_hex(16),
+            }
+            (home / "webserver_config.py").write_text('AUTH_ROLE_PUBLIC = "Admin"\n')
+        else:
+            self.commands["dag-processor"] = ["dag-processor"]
+            self.commands["api-server"] = ["api-server", "--host", "127.0.0.1", *listen]
+            self.environment |= {
+                "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+                "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+                "AIRFLOW__API__BASE_URL": self.url,
+                "AIRFLOW__API__INSTANCE_NAME": "Periskope provider",
+                "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
+                "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+                "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+            }
+
+    def prepare(self, sandbox: Sandbox) -> None:
+        """
+        Bring the database to its newest form, with the connection and the pool of the examples in it.
+
+        :param sandbox: the sandbox that the connection leads to.
+        :raises OSError: if that fails.
+        """
+        connection = {
+            "conn_id": "periskope_default",
+            "conn_type": "periskope",
+            "description": "The local sandbox",
+            "host": "http://127.0.0.1",
+            "port": sandbox.port,
+            "login": sandbox.phone,
+            "password": sandbox.api_key,
+        }
+        self.start("database", [str(DATABASE), json.dumps(connection), f"periskope_{sandbox.phone}"])
+        if self.parts.pop("database").wait():
+            raise OSError(f"Airflow's database could not be prepared, see {self.log('database')}")
+
+    def start_all(self) -> None:
+        """Start what an Airflow consists of."""
+        for name, arguments in self.commands.items():
+            self.start(name, ["-m", "airflow", *arguments])
+
+    def start(self, name: str, arguments: Sequence[str]) -> None:
+        """Start one process."""
+        with self.log(name).open("wb") as log:
+            # A session of its own, so that Ctrl+C reaches it through `stop` alone.
+            self.parts[name] = subprocess.Popen(
+                [self.python, *arguments],
+                env=self.environment,
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def api(self, method: str, path: str, body: Any = None) -> Any:
+        """
+        Call Airflow's REST API.
+
+        :param path: path after its version.
+        :raises OSError: if it does not answer, or refuses.
+        """
+        headers = {"Content-Type": "application/json"}
+        if not self.before_3:
+            with DIRECT.open(f"{self.url}/auth/token", timeout=10) as answer:
+                headers["Authorization"] = f"Bearer {json.load(answer)['access_token']}"
+        url = f"{self.url}/api/{'v1' if self.before_3 else 'v2'}{path}"
+        data = None if body is None else json.dumps(body).encode()
+        with DIRECT.open(urllib.request.Request(url, data, headers, method=method), timeout=30) as answer:
+            return json.load(answer)
+
+    def log(self, part: str) -> Path:
+        """Return where the output of a part goes."""
+        return self.logs / f"{part}.log"
+
+    def ended_part(self) -> str | None:
+        """Return the part that ended by itself, if one has."""
+        return next((name for name, process in self.parts.items() if process.poll() is not None), None)
+
+    def is_ready(self) -> bool:
+        """Return whether the UI answers and the example DAGs are known."""
+        wanted = {file.stem for file in DAGS.glob("example_*.py")}
+        with contextlib.suppress(OSError, ValueError):
+            return wanted.issubset(dag["dag_id"] for dag in self.api("GET", "/dags")["dags"])
+        return False
+
+    def wait_until_ready(self, stopping: threading.Event | None = None) -> str | None:
+        """Return what went wrong; ``None`` once it is ready, or somebody stops it."""
+        stopping = stopping or threading.Event()
+        patience = time.monotonic() + PATIENCE
+        while time.monotonic() < patience:
+            if stopping.wait(1) or self.is_ready():
+                return None
+            if part := self.ended_part():
+                return f"Airflow's {part} did not start"
+        return f"Airflow was not ready within {PATIENCE:.0f} s"
+
+    def stop(self) -> None:
+        """End all parts and what they started; those that do not listen are killed."""
+        for process in self.parts.values():
+            process.terminate()
+        patience = time.monotonic() + 5
+        for process in self.parts.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, patience - time.monotonic()))
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def main() -> int:
+    """Run until somebody stops it; return the exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: STOPPING.set())
+    for port, what in ((AIRFLOW_PORT, "Airflow's UI"), (SANDBOX_PORT, "the sandbox")):
+        if not is_free(port):
+            tell(f"Port {port}, which {what} needs, is taken: stop what listens there, then try again.")
+            return 1
+
+    from airflow_provider_periskope.sandbox.server import Sandbox
+
+    with Sandbox(port=SANDBOX_PORT, rate_limit="10/1s") as sandbox:
+        ui = AirflowUi(ROOT / ".airflow" / "ui", AIRFLOW_PORT)
+        with step("Preparing Airflow's database (longer the first time)"):
+            try:
+                ui.prepare(sandbox)
+            except OSError as error:
+                tell(f"\n{error}.")
+                return 1
+        try:
+            with step("Starting Airflow"):
+                ui.start_all()
+                problem = ui.wait_until_ready(STOPPING)
+            if not problem and not STOPPING.is_set():
+                tell(WELCOME.format(airflow=ui.url, sandbox=sandbox.url.removesuffix("v1")))
+                while not STOPPING.wait(1) and not problem:
+                    if part := ui.ended_part():
+                        problem = f"Airflow's {part} has ended by itself"
+        finally:
+            with step("Stopping Airflow"):
+                ui.stop()
+    if problem:
+        tell(f"{problem}. What it printed: {ui.logs.relative_to(ROOT)}/")
+        return 1
+    return 0
+
+
+WELCOME = """
+  Airflow   {airflow}    nobody has to log in
+  sandbox   {sandbox}    the groups that it holds, and what it was asked
+
+Make a group: in Airflow, Dags > example_periskope_create_group > Trigger. Then click on the task create_group: its log
+says which group it made, Storage > XCom has the chat ID, Details the link "Join WhatsApp group". The connection stands
+under Admin > Connections, with its form and a test button. The scheduled examples have just run once.
+
+No real phone is involved. Ctrl+C stops everything."""
+
+
+def is_free(port: int) -> bool:
+    """Return whether a port of the loopback can be listened on."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def tell(line: str) -> None:
+    """Say a line to the person."""
+    print(line, file=TERMINAL, flush=True)
+
+
+@contextlib.contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say what is done, show every other second that it goes on, and how long it took."""
+    started = time.monotonic()
+    ended = threading.Event()
+
+    def show_life() -> None:
+        while not ended.wait(2):
+            print(".", end="", file=TERMINAL, flush=True)
+
+    print(f"{what} ", end="", file=TERMINAL, flush=True)
+    life = threading.Thread(target=show_life, daemon=True)
+    life.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        life.join()
+        tell(f" {time.monotonic() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    TERMINAL = os.fdopen(os.dup(1), "w")
+    sys.exit(main())

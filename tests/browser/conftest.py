@@ -1,0 +1,119 @@
+"""An Airflow of each kind with its sandbox, and a browser, for all tests of a file."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_periskope.sandbox.server import Sandbox
+from scripts.airflow_ui import ROOT, AirflowUi
+from tests.browser.chromium import Chromium
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+OLDEST = ROOT / ".airflow" / "2.11.2"
+SHOTS = ROOT / ".airflow" / "browser"
+
+
+@dataclass
+class Site:
+    """A running Airflow and what belongs to it."""
+
+    airflow: AirflowUi
+    sandbox: Sandbox
+    browser: Chromium
+
+    def open(self, path: str) -> None:
+        """Open a page of Airflow's UI."""
+        self.browser.open(f"{self.airflow.url}{path}")
+
+    def run(self, dag_id: str) -> str:
+        """Run a DAG as its Trigger button does, and return the id of the run once it has succeeded."""
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        run = self.airflow.api("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": moment})
+        return self.succeeded(dag_id, run["dag_run_id"])
+
+    def scheduled_run(self, dag_id: str) -> str:
+        """Return the id of the run that the schedule has started, once it has succeeded."""
+
+        def first() -> str | None:
+            runs = self.airflow.api("GET", f"/dags/{dag_id}/dagRuns")["dag_runs"]
+            return runs[0]["dag_run_id"] if runs else None
+
+        return self.succeeded(dag_id, self.wait(first, f"a run of {dag_id}"))
+
+    def succeeded(self, dag_id: str, run_id: str) -> str:
+        """Wait for a run."""
+
+        def state() -> str | None:
+            told = str(self.airflow.api("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])
+            return told if told in ("success", "failed") else None
+
+        assert self.wait(state, f"the end of {dag_id} {run_id}") == "success"
+        return run_id
+
+    def wait(self, probe: Callable[[], str | None], what: str) -> str:
+        """Wait for what a probe returns."""
+        patience = time.monotonic() + 120
+        while time.monotonic() < patience:
+            if found := probe():
+                return found
+            time.sleep(1)
+        raise TimeoutError(what)
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Any:
+        """Return what a task has returned."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        value = self.airflow.api("GET", f"{path}?map_index={map_index}")["value"]
+        return json.loads(value) if isinstance(value, str) and value.startswith('"') else value
+
+
+def site(home: Path, **options: Any) -> Iterator[Site]:
+    """Run it all."""
+    with Sandbox(rate_limit=None) as sandbox, Chromium() as browser:
+        airflow = AirflowUi(home, free_port(), **options)
+        airflow.prepare(sandbox)
+        airflow.start_all()
+        try:
+            if problem := airflow.wait_until_ready():
+                raise RuntimeError(f"{problem}: {airflow.logs}")
+            yield Site(airflow, sandbox, browser)
+        finally:
+            airflow.stop()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with Sandbox() as passing:
+        return passing.port
+
+
+@pytest.fixture(scope="session")
+def newest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Run the newest Airflow."""
+    yield from site(tmp_path_factory.mktemp("newest"))
+
+
+@pytest.fixture(scope="session")
+def oldest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Run the oldest Airflow."""
+    yield from site(tmp_path_factory.mktemp("oldest"), python=str(OLDEST / "bin" / "python"), before_3=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Keep a picture of what the browser showed when a test failed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for value in item.funcargs.values():
+            if isinstance(value, Site):
+                picture = SHOTS / f"{item.name}.png"
+                value.browser.picture(picture)
+                report.sections.append(("picture", str(picture)))
+    return report

@@ -1,0 +1,103 @@
+"""What another process can see and set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_periskope.sandbox.server import Sandbox
+
+    Call = Callable[..., requests.Response]
+
+ASHA = "919537851844"
+RAVI = "918527184400"
+
+
+@pytest.fixture
+def control(sandbox: Sandbox) -> Call:
+    def send(method: str, path: str, json: Any = None) -> requests.Response:
+        return requests.request(method, f"http://127.0.0.1:{sandbox.port}{path}", json=json, timeout=5)
+
+    return send
+
+
+def test_a_fault_is_set_and_cleared(sandbox: Sandbox, control: Call, create: Call) -> None:
+    fault = {"name": "error_500", "group_name": "Hit", "times": None}
+    assert control("POST", "/sandbox/faults", fault).status_code == 200
+    assert [create("Hit").status_code, create("Other").status_code] == [500, 200]
+    assert control("GET", "/sandbox/state").json()["faults"][0]["group_name"] == "Hit"
+    assert control("DELETE", "/sandbox/faults").status_code == 204
+    assert create("Hit").status_code == 200
+
+
+@pytest.mark.parametrize("fault", [{"name": "no_such"}, {"name": "late", "group": "x"}, {}])
+def test_a_misspelt_fault_is_refused(sandbox: Sandbox, control: Call, fault: dict[str, str]) -> None:
+    assert control("POST", "/sandbox/faults", fault).status_code == 422
+    assert sandbox.faults == []
+
+
+def test_groups_and_requests_are_shown_without_the_key(sandbox: Sandbox, control: Call, create: Call) -> None:
+    sandbox.not_in_contacts.add(RAVI)
+    create("One", (ASHA, RAVI))
+    create("Two")
+    [group] = control("GET", "/sandbox/groups?name=One").json()["groups"]
+    assert [member["contact_id"] for member in group["members"]] == [f"{sandbox.phone}@c.us", f"{ASHA}@c.us"]
+    assert group["invited"] == [f"{RAVI}@c.us"]
+    answer = control("GET", "/sandbox/requests")
+    assert [request["group_name"] for request in answer.json()["requests"]] == ["One", "Two"]
+    assert answer.json()["requests"][0]["body"]["participants"] == [ASHA, RAVI]
+    assert sandbox.api_key not in answer.text
+    assert control("GET", "/sandbox/requests?group_name=Two").json()["count"] == 1
+
+
+def test_state_is_set(sandbox: Sandbox, control: Call) -> None:
+    change = {
+        "rate_limit": "5/2s",
+        "latency": 0.1,
+        "phones": {"918527184499": False, sandbox.phone: True},
+        "not_in_contacts": [RAVI],
+        "contact_names": {ASHA: "Asha"},
+    }
+    answer = control("PATCH", "/sandbox/state", change).json()
+    assert (answer["rate_limit"], answer["latency"]) == ("5/2s", 0.1)
+    assert [phone["is_ready"] for phone in answer["phones"]] == [True, False]
+    assert (sandbox.not_in_contacts, sandbox.contact_names) == ({RAVI}, {ASHA: "Asha"})
+    assert sandbox.phones["918527184499"].is_off is True
+    assert control("PATCH", "/sandbox/state", {"rate_limit": "off"}).json()["rate_limit"] == "off"
+    assert control("PATCH", "/sandbox/state", {"rate_limit": "ten"}).status_code == 422
+    assert control("PATCH", "/sandbox/state", {"rate": "off"}).status_code == 422
+
+
+def test_groups_are_put_there_and_all_is_forgotten(sandbox: Sandbox, control: Call, create: Call) -> None:
+    control(
+        "POST",
+        "/sandbox/groups",
+        {"name": "Old", "created_at": "2025-01-01T00:00:00Z", "without": ["org_id"]},
+    )
+    assert "org_id" not in sandbox.groups[0].row()
+    assert sandbox.groups[0].created_at.year == 2025
+    assert control("POST", "/sandbox/seed", {"count": 3}).json()["count"] == 4
+    create("New")
+    sandbox.add_phone("918527184499")
+    sandbox.fault("drop_after")
+    assert control("POST", "/sandbox/reset").status_code == 204
+    assert sandbox.faults == []
+    assert (sandbox.groups, sandbox.requests, list(sandbox.phones)) == ([], [], [sandbox.phone])
+
+
+def test_no_key_and_no_limit_is_needed(sandbox: Sandbox, control: Call) -> None:
+    sandbox.rate_limit = (1, 60)
+    assert {control("GET", "/sandbox/state").status_code for _ in range(3)} == {200}
+    assert sandbox.requests == []
+
+
+def test_the_page_loads_nothing_from_elsewhere(sandbox: Sandbox, control: Call) -> None:
+    answer = control("GET", "/")
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "://" not in answer.text.replace("http://www.w3.org", "")
+    assert "innerHTML" not in answer.text
