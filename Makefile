@@ -54,6 +54,11 @@ pins: environment  ## Check that an install moves no package of Airflow, and tha
 	@$(PYTHON_IN) -m tests.system.pins
 	@$(PYTHON_IN) -m tests.system.pins --floors
 
+vendor-client: environment  ## Run the vendor's own client against the sandbox (Node.js)
+	@command -v npm >/dev/null || $(PYTHON_IN) -c "from tests.system.debian import install; install('nodejs', 'npm')"
+	@cd tests/sandbox/vendor_client && npm install --silent --no-audit --no-fund --no-package-lock
+	@.venv/bin/pytest tests/sandbox/vendor_client/check_vendor_client.py
+
 constraints: environment  ## Resolve constraints.txt anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --upgrade \
 		--extra sandbox --group test --group bench --group lint --group release --group docs --output-file constraints.txt pyproject.toml
