@@ -238,7 +238,7 @@ class Case:
             problems.append(f"{finding.posts} creates sent, not {self.row.posts}")
         if self.row.retries == 0 and self.row.act is None and finding.tries != 1:
             problems.append(f"{finding.tries} tries")
-        if not self.row.left_behind and self.airflow.release.keeps_task_state and finding.last_try > 30:
+        if self.row.refusal and self.airflow.release.keeps_task_state and finding.last_try > 30:
             problems.append(f"the last try looked for {finding.last_try} s for what was never made")
         return problems
 
