@@ -69,7 +69,7 @@ def read_answer(response: Response, call: Call) -> Any:
     try:
         body = json.loads(response.content)
         readable = isinstance(body, (dict, list))
-    except ValueError:
+    except (ValueError, RecursionError):
         body, readable = None, False
     if 200 <= response.status_code < 300 and readable:
         return body
@@ -179,7 +179,9 @@ def _fields(fields: object) -> dict[str, str]:
     if not isinstance(fields, Mapping):
         return {}
     return {
-        str(path): mask_numbers(str(told.get("message", "")) if isinstance(told, Mapping) else str(told))
+        mask_numbers(str(path)): mask_numbers(
+            str(told.get("message", "")) if isinstance(told, Mapping) else str(told)
+        )
         for path, told in fields.items()
     }
 
@@ -215,6 +217,6 @@ def answered_at(response: Response) -> datetime | None:
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

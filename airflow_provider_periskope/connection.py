@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 EXTRAS = ("timeout", "allow_http")
 _DEFAULT = urlsplit(DEFAULT_BASE_URL)
+_LONGEST_TIMEOUT = 24 * 60 * 60
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,11 @@ def read_settings(connection: Connection, *, phone: str | None = None) -> Connec
     :return: the settings.
     :raises PeriskopeConnectionError: naming every field that is missing or cannot be used.
     """
+    problems: list[str] = []
     extra = connection.extra_dejson
+    if not isinstance(extra, dict):
+        problems.append("extra is no JSON object")
+        extra = {}
     for key in sorted(set(extra) - set(EXTRAS)):
         log.warning(
             "Connection %r: extra %r means nothing here and is ignored; known are %s.",
@@ -67,7 +73,6 @@ def read_settings(connection: Connection, *, phone: str | None = None) -> Connec
         "timeout (extra)": lambda: _seconds(extra.get("timeout")),
     }
     values: list[Any] = []
-    problems: list[str] = []
     for place, read in readers.items():
         try:
             values.append(read())
@@ -81,18 +86,19 @@ def read_settings(connection: Connection, *, phone: str | None = None) -> Connec
     return ConnectionSettings(*values)
 
 
-def phone_header(written: str | None) -> str:
+def phone_header(written: object) -> str:
     """
     Return a phone as the ``x-phone`` header takes it.
 
-    :param written: digits in any spelling, or a ``phone-…`` id.
+    :param written: digits in any spelling (a number, where a DAG renders native objects), or a ``phone-…`` id.
     :return: bare digits, or the id.
     :raises ValueError: if it is neither.
     """
-    text = (written or "").strip()
-    if not text:
+    if written is None or str(written).strip() == "":
         raise ValueError("is empty: it takes the phone's number with country code, or its phone-… id")
-    return text if is_phone_id(text) else to_digits(text)
+    if isinstance(written, str) and is_phone_id(written.strip()):
+        return written.strip()
+    return to_digits(written)
 
 
 def _base_url(connection: Connection, *, allow_http: bool) -> str:
@@ -103,27 +109,38 @@ def _base_url(connection: Connection, *, allow_http: bool) -> str:
             f"has the schema {path!r}, but schema is the path of the API here (default {_DEFAULT.path[1:]}); "
             "write the protocol into the host, as https://…"
         )
-    parts = urlsplit(host if "://" in host else f"https://{host}")
+    no_url = ValueError(f"is no URL of an API; leave it empty for {DEFAULT_BASE_URL}")
     try:
-        port = connection.port or parts.port
+        parts = urlsplit(host if "://" in host else f"https://{host}")
+        hostname, port = parts.hostname or "", connection.port or parts.port
     except ValueError:
-        raise ValueError("has a port that is no number") from None
+        raise no_url from None
     if (
         parts.scheme not in ("http", "https")
-        or not parts.hostname
+        or not _is_hostname(hostname)
         or parts.username
         or parts.query
         or parts.fragment
+        or not 0 <= (port or 0) <= 65535
+        or any(mark in path for mark in "?# ")
     ):
-        raise ValueError(f"is no URL of an API; leave it empty for {DEFAULT_BASE_URL}")
-    if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname)):
+        raise no_url
+    if parts.scheme == "http" and not (allow_http or _is_loopback(hostname)):
         raise ValueError(
             "is plain http, over which the API key would travel in clear: use https, or set allow_http in the extra "
             "if this is a test server of yours"
         )
-    hostname = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    hostname = f"[{hostname}]" if ":" in hostname else hostname
     path = parts.path.strip("/") or path or _DEFAULT.path.strip("/")
     return f"{parts.scheme}://{hostname}{f':{port}' if port else ''}/{path}"
+
+
+def _is_hostname(text: str) -> bool:
+    """Return whether a request can be sent there; what makes the HTTP library stumble is found before it does."""
+    try:
+        return re.fullmatch(rb"[A-Za-z0-9._:%-]+", text.encode("idna")) is not None
+    except UnicodeError:  # a label is empty or too long
+        return False
 
 
 def _is_loopback(hostname: str) -> bool:
@@ -153,8 +170,8 @@ def _seconds(value: object) -> float:
         seconds = float(str(value))
     except ValueError:
         seconds = 0
-    if isinstance(value, bool) or not 0 < seconds < float("inf"):
-        raise ValueError(f"is {value!r}: it takes seconds above 0")
+    if isinstance(value, bool) or not 0 < seconds <= _LONGEST_TIMEOUT:
+        raise ValueError(f"is {value!r}: it takes seconds above 0, a day at most")
     return seconds
 
 

@@ -55,6 +55,8 @@ def check_group(
 
 
 def _check_name(written: object, problems: list[str]) -> str:
+    if isinstance(written, int) and not isinstance(written, bool):
+        written = str(written)  # Where a DAG renders native objects, a name of digits comes as a number.
     if not isinstance(written, str) or written.strip() in ("", "None"):
         problems.append(
             f"group_name is {_told(written)}: it takes a name of 1 to {MAX_NAME_LENGTH} characters"

@@ -30,7 +30,7 @@ def to_digits(written: object) -> str:
     """
     if isinstance(written, bool) or not isinstance(written, (int, str)):
         raise ValueError(f"is {_kind(written)}; write the number as text, such as '919876543210'")
-    bare = _BETWEEN_DIGITS.sub("", str(written).removesuffix(_PERSON_SUFFIX)).removeprefix("+")
+    bare = _BETWEEN_DIGITS.sub("", str(written).strip().removesuffix(_PERSON_SUFFIX)).removeprefix("+")
     if not bare or bare == "None":
         raise ValueError("is empty" if not bare else "is the text 'None': a template found no value")
     if not (bare.isascii() and bare.isdigit()):

@@ -29,7 +29,7 @@ echo "Building the environment in .venv with $("$python" --version) (once; about
 {
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv &&
         .venv/bin/uv pip install --python .venv/bin/python --constraint constraints.txt \
-            --editable '.[sandbox]' --group test --group lint --group release --group docs
+            --editable '.[sandbox]' --group test --group bench --group lint --group release --group docs
 } >"$log" 2>&1 &
 install=$!
 while kill -0 $install 2>/dev/null; do

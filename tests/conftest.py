@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import shutil
 import tempfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Airflow fixes its home and reads its settings when it is first imported, so before anything else.
 HOME = tempfile.mkdtemp(prefix="periskope-tests-")
@@ -22,3 +29,12 @@ for name in [
     del os.environ[name]
 
 pytest_plugins = ["airflow_provider_periskope.sandbox.pytest"]
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """Return what gives all that was logged at any level, or printed: Airflow 3 logs by structlog, 2 by logging."""
+    caplog.set_level(logging.DEBUG)
+    for name in ("urllib3", "airflow_provider_periskope"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    return lambda: "\n".join([caplog.text, *capfd.readouterr()])

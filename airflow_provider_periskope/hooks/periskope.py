@@ -15,7 +15,7 @@ import requests
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 from pydantic import BaseModel, ValidationError
 from requests.auth import AuthBase
-from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NameResolutionError, NewConnectionError
 
 from airflow_provider_periskope import __version__, connection_form
 from airflow_provider_periskope.answers import Call, answered_at, no_answer, read_answer
@@ -124,8 +124,9 @@ class PeriskopeHook(BaseHook):
             connection = self.get_connection(self.periskope_conn_id)
         except AirflowNotFoundException:
             raise PeriskopeConnectionError(
-                f"Connection {self.periskope_conn_id!r} is not defined. Add it under Admin > Connections with type "
-                f"Periskope, or set AIRFLOW_CONN_{self.periskope_conn_id.upper()} where the task runs."
+                f"Connection {self.periskope_conn_id!r} is not defined, or its definition cannot be read. Add it under "
+                "Admin > Connections with type Periskope, or set "
+                f"AIRFLOW_CONN_{self.periskope_conn_id.upper()} where the task runs."
             ) from None
         return read_settings(connection, phone=self._phone)
 
@@ -149,6 +150,10 @@ class PeriskopeHook(BaseHook):
         session.headers.update(
             {"x-phone": self.settings.phone, "Accept": "application/json", "User-Agent": _user_agent()}
         )
+        # Proxies and CA bundle of the environment, read once: at each call that takes as long as sending it.
+        environment = session.merge_environment_settings(self.settings.base_url, {}, None, None, None)
+        session.proxies, session.verify = environment["proxies"], environment["verify"]
+        session.trust_env = False
         return session
 
     def request(
@@ -253,7 +258,7 @@ class PeriskopeHook(BaseHook):
         Go through all chats as the API gives them, page by page; see :meth:`iter_chats`.
 
         A page overlaps the one before. Where the overlap is gone, the list got shorter while it was read, and rows
-        went by unread: then reading steps back.
+        went by unread: then reading steps back until it meets that page again.
 
         :param chat_type: ``group``, ``user`` or ``business``; ``None`` for all.
         :return: pages of rows, each with a ``chat_id``.
@@ -270,14 +275,15 @@ class PeriskopeHook(BaseHook):
             if not isinstance(rows, list):
                 raise no_answer(call, "HTTP 200 without a list of chats", response)
             rows = [row for row in rows if isinstance(row, dict) and isinstance(row.get("chat_id"), str)]
+            ids = {row["chat_id"] for row in rows}
+            if offset > 1 and known.isdisjoint(ids):
+                offset = max(0, offset - PAGE_SIZE // 2)
+                continue
             fresh = [row for row in rows if row["chat_id"] not in known]
             if not fresh:
                 return
-            if known and len(fresh) == len(rows) and offset > 0:
-                offset = max(0, offset - PAGE_SIZE // 2)
-            else:
-                offset += max(1, len(rows) - PAGE_OVERLAP)
-            known = {row["chat_id"] for row in rows}
+            offset += max(1, len(rows) - PAGE_OVERLAP)
+            known = ids
             yield fresh
 
     def get_phone(self) -> Phone:
@@ -369,15 +375,14 @@ class PeriskopeHook(BaseHook):
         request = session.prepare_request(
             requests.Request(call.method, f"{self.settings.base_url}{call.path}", json=json, params=params)
         )
-        environment = session.merge_environment_settings(request.url, {}, None, None, None)
         try:
             response = session.send(
                 request,
                 timeout=(CONNECT_TIMEOUT, self.settings.read_timeout),
                 allow_redirects=False,
-                **environment,
             )
-        except requests.RequestException as error:
+        except (requests.RequestException, HTTPError, ValueError) as error:
+            # Not all that a broken answer raises is an error of requests: a Location that is no URL, for one.
             # The texts of these hold whole URLs, and URLs hold people's numbers: the cause is told in our words.
             if reason := _why_unreachable(error):
                 raise PeriskopeUnreachableError(
@@ -390,12 +395,14 @@ class PeriskopeHook(BaseHook):
         return response
 
 
-def _why_unreachable(error: requests.RequestException) -> str | None:
+def _why_unreachable(error: Exception) -> str | None:
     """Return why no connection was made; ``None`` if one was, so that something may have been sent."""
     if isinstance(error, requests.ConnectTimeout):
         return f"none within {CONNECT_TIMEOUT:.0f} s"
     if isinstance(error, requests.exceptions.ProxyError):
         return "the proxy of the environment did not make one"
+    if isinstance(error, (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema)):
+        return "the proxy of the environment cannot be used"
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
     if isinstance(reason, NameResolutionError):
@@ -404,15 +411,19 @@ def _why_unreachable(error: requests.RequestException) -> str | None:
         return "refused, or no way to it"
     if "CERTIFICATE_VERIFY_FAILED" in str(reason):
         return "its TLS certificate is not trusted"
+    if "WRONG_VERSION_NUMBER" in str(reason) or "RECORD_LAYER_FAILURE" in str(reason):
+        return "it does not speak TLS, so it takes http and not https"
     return None
 
 
-def _why_no_answer(error: requests.RequestException, read_timeout: float) -> str:
+def _why_no_answer(error: Exception, read_timeout: float) -> str:
     if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
         return f"no answer within {read_timeout:g} s"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the answer broke off"
-    return "the connection was dropped before an answer"
+    if isinstance(error, requests.ConnectionError):
+        return "the connection was dropped before an answer"
+    return "the answer is no HTTP that can be read"
 
 
 def _user_agent() -> str:

@@ -13,7 +13,8 @@ from airflow_provider_periskope.sandbox.traffic import rate_limit
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a sandbox until SIGTERM or Ctrl+C.
+    """
+    Run a sandbox until SIGTERM or Ctrl+C.
 
     :return: the exit status.
     """

@@ -1,4 +1,3 @@
-# ruff: noqa: N815 (bodies carry the API's own names)
 """Periskope's own endpoints, as far as the sandbox has them."""
 
 from __future__ import annotations
@@ -11,26 +10,17 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StringConstraints
 from starlette.exceptions import HTTPException
 
-from airflow_provider_periskope.sandbox import control, errors
+from airflow_provider_periskope.sandbox import errors, whatsapp
 from airflow_provider_periskope.sandbox.errors import JSON, ApiError, json_bytes
 from airflow_provider_periskope.sandbox.traffic import PREFIX
-from airflow_provider_periskope.sandbox.whatsapp import (
-    GROUP_SIZE,
-    INVITE,
-    NAME_LENGTH,
-    Chat,
-    Phone,
-    WhatsApp,
-    contact_id,
-    letters,
-    refusal,
-)
+from airflow_provider_periskope.sandbox.whatsapp import Chat, Phone, WhatsApp, contact_id, refusal
 
 router = APIRouter(prefix=PREFIX)
 
 # The vendor's own example sends "" for options that are not wanted.
 Flag = Annotated[StrictBool, BeforeValidator(lambda value: False if value == "" else value)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH)]
+Text = Annotated[str | None, BeforeValidator(lambda value: None if value == "" else value)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=whatsapp.NAME_LENGTH)]
 NUMBER = r"[0-9]{7,15}(@c\.us)?"
 Number = Annotated[str, StringConstraints(pattern=f"^{NUMBER}$")]
 
@@ -38,18 +28,18 @@ Number = Annotated[str, StringConstraints(pattern=f"^{NUMBER}$")]
 class GroupOptions(BaseModel):
     """What a new group may bring along."""
 
-    description: str | None = None
-    image: str | None = None
-    messagesAdminsOnly: Flag = False
-    infoAdminsOnly: Flag = False
-    addMembersAdminsOnly: Flag = False
+    description: Text = None
+    image: Text = None
+    messages_admins_only: Flag = Field(default=False, alias="messagesAdminsOnly")
+    info_admins_only: Flag = Field(default=False, alias="infoAdminsOnly")
+    add_members_admins_only: Flag = Field(default=False, alias="addMembersAdminsOnly")
     force_add_participants: Flag = False
 
 
 class Participants(BaseModel):
     """The body of add, remove, promote and demote."""
 
-    participants: Annotated[list[Number], Field(min_length=1, max_length=GROUP_SIZE - 1)]
+    participants: Annotated[list[Number], Field(min_length=1, max_length=whatsapp.GROUP_SIZE - 1)]
     force_add_participants: Flag = False
 
 
@@ -66,9 +56,9 @@ class Settings(BaseModel):
     name: Name | None = None
     description: str | None = None
     image: str | None = None
-    messagesAdminsOnly: Flag | None = None
-    infoAdminsOnly: Flag | None = None
-    memberAddMode: Flag | None = None
+    messages_admins_only: Flag | None = Field(default=None, alias="messagesAdminsOnly")
+    info_admins_only: Flag | None = Field(default=None, alias="infoAdminsOnly")
+    add_members_admins_only: Flag | None = Field(default=None, alias="memberAddMode")
 
 
 class Media(BaseModel, extra="allow"):
@@ -88,57 +78,41 @@ class NewMessage(BaseModel):
     options: dict[str, Any] | None = None
 
 
-def world_of(request: Request) -> WhatsApp:
+def known_world(request: Request) -> WhatsApp:
     """Get the state that this application serves."""
     world: WhatsApp = request.app.state.sandbox
     return world
 
 
-World = Annotated[WhatsApp, Depends(world_of)]
+World = Annotated[WhatsApp, Depends(known_world)]
 
 
 def named_phone(request: Request, world: World) -> Phone:
-    """Get the phone that the header names."""
+    """Get the phone that the header names; one that is off can be read and restarted, and nothing more."""
     name = request.headers.get("x-phone")
     if not name:
         text = "Name the phone of this call: its number with country code, digits only, or its phone id"
         raise errors.invalid("Missing Header: {x-phone}", {"x-phone": text})
-    if phone := world.find_phone(name):
-        return phone
-    raise errors.not_found("Phone not found")
-
-
-AnyPhone = Annotated[Phone, Depends(named_phone)]
-
-
-def working_phone(phone: AnyPhone) -> Phone:
-    """Get the phone that the header names, which has to be switched on."""
-    if phone.is_off:
+    phone = world.find_phone(name)
+    if phone is None:
+        raise errors.not_found("Phone not found")
+    if phone.is_off and not request.url.path.startswith(f"{PREFIX}/phones"):
         raise errors.PHONE_OFF
     return phone
 
 
-WorkingPhone = Annotated[Phone, Depends(working_phone)]
+Caller = Annotated[Phone, Depends(named_phone)]
 
 
-def existing_chat(chat_id: str, world: World, _phone: WorkingPhone) -> Chat:
-    """Get the chat that the path names."""
-    if chat := world.find_chat(chat_id):
-        return chat
-    raise errors.not_found()
-
-
-AnyChat = Annotated[Chat, Depends(existing_chat)]
-
-
-def own_group(chat: AnyChat) -> Chat:
-    """Get the group that the path names, in which the organisation still is."""
-    if chat.chat_type != "group" or chat.exited:
-        raise errors.not_found("Group not found")
+def named_chat(request: Request, chat_id: str, world: World, _phone: Caller) -> Chat:
+    """Get the chat that the path names, to change it only if it is a group that was not left."""
+    chat = world.find_chat(chat_id)
+    if chat is None or (request.method == "POST" and (chat.chat_type != "group" or chat.exited)):
+        raise errors.not_found()
     return chat
 
 
-Group = Annotated[Chat, Depends(own_group)]
+Named = Annotated[Chat, Depends(named_chat)]
 
 
 def ok(content: Any) -> Response:
@@ -147,29 +121,21 @@ def ok(content: Any) -> Response:
 
 
 @router.post("/chats/create")
-async def create_group(body: NewGroup, phone: WorkingPhone, world: World, request: Request) -> Response:
+async def create_group(body: NewGroup, phone: Caller, world: World, request: Request) -> Response:
     """Make a group; who is not in the contacts is invited to it."""
-    options = body.options
-    group = world.add_chat(
-        body.group_name,
-        phone.digits,
-        description=options.description or None,
-        image=options.image or None,
-        messages_admins_only=options.messagesAdminsOnly,
-        info_admins_only=options.infoAdminsOnly,
-        add_members_admins_only=options.addMembersAdminsOnly,
-        listed_from=request.state.listed_from,
-    )
+    options = body.options.model_dump(exclude={"force_add_participants"})
+    options["listed_from"] = request.state.listed_from
+    group = world.add_chat(body.group_name, phone.digits, **options)
     answer = group.row()  # before anybody has joined: the vendor's example counts one member, too
     for number in body.participants:
-        world.add_person(group, number, force=options.force_add_participants)
+        world.add_person(group, number, force=body.options.force_add_participants)
     return ok(answer)
 
 
 @router.get("/chats")
 async def list_chats(
     world: World,
-    _phone: WorkingPhone,
+    _phone: Caller,
     offset: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=2000)] = 2000,
     chat_type: Literal["group", "user", "business"] | None = None,
@@ -182,13 +148,13 @@ async def list_chats(
 
 
 @router.get("/chats/{chat_id}")
-async def get_chat(chat: AnyChat) -> Response:
+async def get_chat(chat: Named) -> Response:
     """Show one chat with its members."""
     return ok({**chat.row(), "members": chat.member_rows()})
 
 
 @router.post("/chats/{chat_id}/add")
-async def add(body: Participants, group: Group, world: World) -> Response:
+async def add(body: Participants, group: Named, world: World) -> Response:
     """Add people to a group, or invite them."""
     force = body.force_add_participants
     people = {
@@ -201,7 +167,7 @@ async def add(body: Participants, group: Group, world: World) -> Response:
 @router.post("/chats/{chat_id}/remove")
 @router.post("/chats/{chat_id}/promote")
 @router.post("/chats/{chat_id}/demote")
-async def change_members(request: Request, body: Participants, group: Group, world: World) -> Response:
+async def change_members(request: Request, body: Participants, group: Named, world: World) -> Response:
     """Remove people from a group, or make them admins, or no longer."""
     change = request.url.path.rpartition("/")[2]
     people: dict[str, Any] = {}
@@ -220,29 +186,25 @@ async def change_members(request: Request, body: Participants, group: Group, wor
 
 
 @router.post("/chats/{chat_id}/settings")
-async def change_settings(body: Settings, group: Group, world: World) -> Response:
+async def change_settings(body: Settings, group: Named, world: World) -> Response:
     """Change what is given."""
-    attributes = {
-        "messagesAdminsOnly": "messages_admins_only",
-        "infoAdminsOnly": "info_admins_only",
-        "memberAddMode": "add_members_admins_only",
-    }
-    for name, value in body.model_dump(exclude_none=True).items():
-        setattr(group, attributes.get(name, name), value)
+    for name, value in body:
+        if value is not None:
+            setattr(group, name, value)
     world.touch(group)
     return ok(group.row())
 
 
 @router.post("/chats/{chat_id}/invite")
-async def new_invite(group: Group, world: World) -> Response:
+async def new_invite(group: Named, world: World) -> Response:
     """Make a new link."""
-    group.invite_link = f"{INVITE}/{letters(22)}"
+    group.invite_link = whatsapp.invite_link()
     world.touch(group)
     return ok({"invite_link": group.invite_link})
 
 
 @router.post("/chats/{chat_id}/leave")
-async def leave(group: Group, world: World) -> Response:
+async def leave(group: Named, world: World) -> Response:
     """Leave the group, which stays in the list as an exited one."""
     group.exited = True
     group.members.pop(contact_id(group.phone), None)
@@ -251,7 +213,7 @@ async def leave(group: Group, world: World) -> Response:
 
 
 @router.get("/phones")
-async def get_phone(phone: AnyPhone) -> Response:
+async def get_phone(phone: Caller) -> Response:
     """Show the phone of the header, off or on."""
     return ok(phone.row())
 
@@ -263,14 +225,14 @@ async def list_phones(world: World) -> Response:
 
 
 @router.post("/phones/restart")
-async def restart_phone(phone: AnyPhone) -> Response:
+async def restart_phone(phone: Caller) -> Response:
     """Switch the phone on."""
     phone.is_off = False
     return Response(status_code=204)
 
 
 @router.post("/message/send")
-async def send_message(body: NewMessage, phone: WorkingPhone, world: World) -> Response:
+async def send_message(body: NewMessage, phone: Caller, world: World) -> Response:
     """Queue a message; a first one to a person makes the chat."""
     content = body.model_dump(exclude={"chat_id"}, exclude_none=True)
     if not content.keys() & {"message", "media", "poll"}:
@@ -286,7 +248,7 @@ async def send_message(body: NewMessage, phone: WorkingPhone, world: World) -> R
 
 
 @router.get("/message/{unique_id}/status")
-async def message_status(unique_id: str, world: World, _phone: WorkingPhone) -> Response:
+async def message_status(unique_id: str, world: World, _phone: Caller) -> Response:
     """Tell how far a message has come."""
     message = world.messages.get(unique_id)
     if message is None:
@@ -318,7 +280,6 @@ def create_app(sandbox: WhatsApp) -> FastAPI:
     app = FastAPI(openapi_url=None, redirect_slashes=False)  # no page that loads from another host
     app.state.sandbox = sandbox
     app.include_router(router)
-    app.include_router(control.router)
 
     @app.exception_handler(ApiError)
     @app.exception_handler(RequestValidationError)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import BaseModel
 
-from airflow_provider_periskope.sandbox.errors import JSON, invalid, json_bytes
+from airflow_provider_periskope.sandbox.api import ok
+from airflow_provider_periskope.sandbox.errors import invalid
 from airflow_provider_periskope.sandbox.faults import Fault  # noqa: TC001
 
 if TYPE_CHECKING:
@@ -57,11 +58,6 @@ class Settings(BaseModel, extra="forbid"):
     not_in_contacts: list[str] | None = None
     not_on_whatsapp: list[str] | None = None
     contact_names: dict[str, str] | None = None
-
-
-def ok(content: Any) -> Response:
-    """Answer with JSON."""
-    return Response(json_bytes(content), media_type=JSON)
 
 
 def chat_view(chat: Chat) -> dict[str, Any]:

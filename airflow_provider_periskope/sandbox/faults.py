@@ -23,7 +23,8 @@ def page(status: int, title: str) -> Answer:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a fault does to a call.
+    """
+    What a fault does to a call.
 
     :param works: whether the call is carried out.
     :param answer: what is answered; None for what the API really says.
@@ -67,7 +68,8 @@ KINDS: dict[str, Kind] = {
 
 @dataclass
 class Fault:
-    """A failure that waits for its calls.
+    """
+    A failure that waits for its calls.
 
     :param name: one of :data:`KINDS`.
     :param route: the calls it meets: method and path without `/v1`, `*` stands for anything.

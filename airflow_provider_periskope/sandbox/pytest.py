@@ -10,32 +10,20 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_periskope.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # Airflow fixes its home when it is first imported, which is before any fixture runs. No test shall write
 # into ~/airflow; who wants a home of their own sets AIRFLOW_HOME.
 if "AIRFLOW_HOME" not in os.environ and "airflow" not in sys.modules:
     os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-home-")
     atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
-
-
-class RunDag(Protocol):
-    """What the fixture `run_dag` gives."""
-
-    def __call__(self, dag: Any, **options: Any) -> Any:
-        """Run a DAG once, in this process, and wait for its end.
-
-        :param dag: the DAG, or the path of the file it stands in, when it is the only one there.
-        :param options: what `dag.test()` takes, such as `logical_date` and `run_conf`.
-        :return: the DAG run.
-        """
 
 
 @pytest.fixture
@@ -47,8 +35,13 @@ def periskope_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def run_dag(monkeypatch: pytest.MonkeyPatch, _airflow_database: None) -> RunDag:
-    """Run DAGs by `dag.test()`, wherever their file stands."""
+def run_dag(monkeypatch: pytest.MonkeyPatch, _airflow_database: None) -> Callable[..., Any]:
+    """
+    Give a function that runs a DAG once, in this process, and returns the DAG run.
+
+    It takes the DAG, or the path of the file in which it stands alone, and what `dag.test()` takes, such as
+    `logical_date` and `run_conf`.
+    """
 
     def run(dag: Any, **options: Any) -> Any:
         file = Path(getattr(dag, "fileloc", dag)).resolve()
@@ -69,7 +62,8 @@ def run_dag(monkeypatch: pytest.MonkeyPatch, _airflow_database: None) -> RunDag:
 
 
 def only_dag(file: Path) -> Any:
-    """Read the one DAG of a file.
+    """
+    Read the one DAG of a file.
 
     :raises ValueError: when the file has errors, or not just one DAG.
     """

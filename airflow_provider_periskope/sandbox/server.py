@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
 
-from airflow_provider_periskope.sandbox import traffic
+from airflow_provider_periskope.sandbox import control, traffic
 from airflow_provider_periskope.sandbox.api import create_app
 from airflow_provider_periskope.sandbox.faults import Fault
 from airflow_provider_periskope.sandbox.traffic import PREFIX, Call, Connection, RateLimit, Traffic
@@ -26,7 +26,8 @@ BARE: dict[str, Any] = {"proxy_headers": False, "server_header": False, "date_he
 
 
 class Sandbox(WhatsApp):
-    """A local Periskope.
+    """
+    A local Periskope.
 
     :param port: where it listens; 0 for a free port.
     :param api_key: the key it accepts.
@@ -52,11 +53,14 @@ class Sandbox(WhatsApp):
         self.requests: list[Call] = []
         self.faults: list[Fault] = []
         super().__init__(phone)
-        self._app = Traffic(create_app(self), self)
+        app = create_app(self)
+        app.include_router(control.router)
+        self._app = Traffic(app, self)
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
-        """Listen. A stopped sandbox starts again on the same port with all it knew.
+        """
+        Listen. A stopped sandbox starts again on the same port with all it knew.
 
         :raises OSError: when the port is taken.
         """
@@ -135,7 +139,8 @@ class Sandbox(WhatsApp):
         return self.phones.setdefault(digits, Phone(digits, name))
 
     def fault(self, name: str, route: str = "POST /chats/create", **details: Any) -> Fault:
-        """Let the next calls of a route fail.
+        """
+        Let the next calls of a route fail.
 
         :param name: what happens, one of :data:`~airflow_provider_periskope.sandbox.faults.KINDS`.
         :param route: method and path without `/v1`; `*` stands for anything.
@@ -149,7 +154,8 @@ class Sandbox(WhatsApp):
     def add_group(
         self, name: str | None, phone: str | None = None, *, without: Iterable[str] = (), **attributes: Any
     ) -> Chat:
-        """Put a group there from before.
+        """
+        Put a group there from before.
 
         :param without: fields that its row in answers lacks.
         :param attributes: `created_at`, `exited` and what else a

@@ -46,7 +46,8 @@ class Connection(H11Protocol):
 
 @dataclass
 class Call:
-    """A request as it came in.
+    """
+    A request as it came in.
 
     :param path: decoded, without `/v1`.
     :param target: path and query exactly as sent.
@@ -101,7 +102,8 @@ class RateLimit:
 
 
 def rate_limit(value: RateLimit | str | tuple[int, float] | None) -> RateLimit | None:
-    """Read `10/1s`, a pair, or None and `off` for no limit.
+    """
+    Read `10/1s`, a pair, or None and `off` for no limit.
 
     :raises ValueError: when it is none of these.
     """
@@ -218,7 +220,8 @@ def refuse_constant(name: str) -> None:
 
 
 async def read(receive: Receive) -> bytes | None:
-    """Read a body, keeping no more of it than it takes to see that it is too large.
+    """
+    Read a body, keeping no more of it than it takes to see that it is too large.
 
     :return: None when the client has gone before its end.
     """
@@ -248,8 +251,8 @@ async def reply(
 async def hang_up(transport: asyncio.Transport, receive: Receive, *, reset: bool) -> None:
     """Close the connection as it is, with FIN or with RST."""
     if reset:
-        at_once = struct.pack("ii", 1, 0)
+        at_once = struct.pack("ii", 1, 0)  # no lingering: the kernel then sends RST in place of FIN
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
-    (transport.abort if reset else transport.close)()
+    transport.close()
     while (await receive())["type"] != "http.disconnect":  # else uvicorn answers 500 for us
         pass

@@ -25,8 +25,12 @@ def now() -> datetime:
 
 def letters(count: int, seed: str | None = None) -> str:
     """Make up the tail of an id, always the same one for the same seed."""
-    source = random.Random(seed) if seed else random  # noqa: S311 (ids, no secrets)
-    return "".join(source.choices(string.ascii_letters if count == 22 else string.ascii_lowercase, k=count))
+    return "".join(random.Random(seed).choices(string.ascii_lowercase, k=count))  # noqa: S311 (no secret)
+
+
+def invite_link() -> str:
+    """Make up a link that nobody had before."""
+    return f"{INVITE}/{''.join(random.choices(string.ascii_letters, k=22))}"  # noqa: S311
 
 
 def contact_id(number: str) -> str:
@@ -97,7 +101,8 @@ class Message:
 
 @dataclass(slots=True)
 class Chat:
-    """A chat, nearly always a group.
+    """
+    A chat, nearly always a group.
 
     :param listed_from: the moment, by the monotonic clock, from which lists show it.
     :param shown: fields of its row that are shown as given here.
@@ -159,7 +164,8 @@ def label_id(name: str) -> str:
 
 
 class WhatsApp:
-    """The whole state.
+    """
+    The whole state.
 
     :ivar phones: the organisation's phones by their digits; `is_off` switches one off.
     :ivar not_in_contacts: digits of people who are invited where others are added.
@@ -203,7 +209,7 @@ class WhatsApp:
         if chat.chat_type == "group":
             owner = contact_id(phone)
             chat.members = {owner: Member(owner, self.contact_names.get(phone), True, True), **chat.members}
-            chat.invite_link = chat.invite_link or f"{INVITE}/{letters(22)}"
+            chat.invite_link = chat.invite_link or invite_link()
         with self._lock:
             self.chats[chat.chat_id] = chat
             self._newest_first = None
@@ -228,7 +234,8 @@ class WhatsApp:
         return [chat for chat in chats if chat.has_label(label)] if label else chats
 
     def add_person(self, chat: Chat, number: str, *, force: bool = False) -> dict[str, Any]:
-        """Add a person to the group, or invite who can't be added.
+        """
+        Add a person to the group, or invite who can't be added.
 
         :return: what the API says of this person.
         """

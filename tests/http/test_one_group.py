@@ -397,21 +397,19 @@ class TestWhichGroupIsOurs:
         return task.sandbox.groups_named(NAME)[-1].chat_id
 
     @pytest.mark.parametrize(
-        "attributes",
+        ("age", "attributes"),
         [
-            pytest.param({"created_at": datetime.now(UTC) - timedelta(days=7)}, id="of last week"),
-            pytest.param({"created_at": datetime.now(UTC), "exited": True}, id="left"),
-            pytest.param({"created_at": datetime.now(UTC), "phone": OTHER_PHONE}, id="of another phone"),
-            pytest.param(
-                {"created_at": datetime.now(UTC) - timedelta(days=7), "without": ("org_phone",)},
-                id="of last week, phone not told",
-            ),
+            pytest.param(timedelta(days=7), {}, id="of last week"),
+            pytest.param(timedelta(), {"exited": True}, id="left"),
+            pytest.param(timedelta(), {"phone": OTHER_PHONE}, id="of another phone"),
+            pytest.param(timedelta(days=7), {"without": ("org_phone",)}, id="of last week, phone not told"),
         ],
     )
-    def test_others_do_not_count(self, task: Task, attributes: dict[str, Any]) -> None:
+    def test_others_do_not_count(self, task: Task, age: timedelta, attributes: dict[str, Any]) -> None:
         task.sandbox.add_phone(OTHER_PHONE)
-        task.sandbox.add_group(NAME, **attributes)
+        task.sandbox.add_group(NAME, created_at=datetime.now(UTC) - age, **attributes)
         assert task.run().chat_id == self.made_now(task)
+        assert task.posts() == 1
 
     def test_names_are_compared_without_white_space_and_composition_but_with_case(self, task: Task) -> None:
         task.sandbox.fault("drop_after", group_name="Café  Émile")
@@ -449,6 +447,7 @@ class TestWhichGroupIsOurs:
         task.sandbox.add_group(NAME, phone=OTHER_PHONE, created_at=datetime.now(UTC))
         made = task.run(phone=task.sandbox.phone_id)
         assert made.chat_id == self.made_now(task)
+        assert task.posts() == 1
 
     @pytest.mark.parametrize("ahead", [-120, 120], ids=["worker behind", "worker ahead"])
     def test_clocks_two_minutes_apart(self, task: Task, monkeypatch: pytest.MonkeyPatch, ahead: int) -> None:
@@ -462,6 +461,7 @@ class TestWhichGroupIsOurs:
         monkeypatch.setattr(hook_module, "datetime", ShiftedClock)
         monkeypatch.setattr(one_group, "datetime", ShiftedClock)
         assert task.run().chat_id == self.made_now(task)
+        assert task.posts() == 1
 
     @pytest.mark.parametrize("ahead", [-120, 120], ids=["second worker behind", "second worker ahead"])
     def test_clocks_of_two_workers_two_minutes_apart(
@@ -480,7 +480,7 @@ class TestWhichGroupIsOurs:
 
         monkeypatch.setattr(hook_module, "datetime", ShiftedClock)
         monkeypatch.setattr(one_group, "datetime", ShiftedClock)
-        assert task_33.run(RETRY).chat_id == self.made_now(task_33)
+        assert task_33.run(RETRY).chat_id == task_33.only_group()
 
 
 class TestIfExists:

@@ -84,7 +84,9 @@ def test_groups_are_put_there_and_all_is_forgotten(sandbox: Sandbox, control: Ca
     assert control("POST", "/sandbox/seed", {"count": 3}).json()["count"] == 4
     create("New")
     sandbox.add_phone("918527184499")
+    sandbox.fault("drop_after")
     assert control("POST", "/sandbox/reset").status_code == 204
+    assert sandbox.faults == []
     assert (sandbox.groups, sandbox.requests, list(sandbox.phones)) == ([], [], [sandbox.phone])
 
 

@@ -1,0 +1,613 @@
+"""What is sent how often when something fails, proved at the socket."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+import socket
+import ssl
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from airflow_provider_periskope.exceptions import (
+    PeriskopeApiError,
+    PeriskopeAuthenticationError,
+    PeriskopeNoAnswerError,
+    PeriskopeNotFoundError,
+    PeriskopeOutcomeUnknownError,
+    PeriskopePhoneOffError,
+    PeriskopePlanError,
+    PeriskopeRateLimitError,
+    PeriskopeUnreachableError,
+    PeriskopeValidationError,
+)
+from airflow_provider_periskope.hooks import periskope
+from airflow_provider_periskope.hooks.periskope import PeriskopeHook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from airflow_provider_periskope.sandbox.server import Sandbox
+
+GROUP = {"chat_id": "120363392071406466@g.us", "chat_name": "Test New 1040"}
+ASHA = "919537851844"
+
+
+def create(hook: PeriskopeHook) -> str:
+    return hook.create_group("Test New 1040", [ASHA]).chat_id
+
+
+@pytest.fixture
+def hook(connect: Callable[..., PeriskopeHook], periskope_sandbox: Sandbox) -> PeriskopeHook:
+    """A hook of the sandbox that waits for an answer for half a second."""
+    return connect(
+        periskope_sandbox.url, key=periskope_sandbox.api_key, login=periskope_sandbox.phone, timeout=0.5
+    )
+
+
+class TestOutcomeUnknown:
+    @pytest.mark.parametrize(
+        ("fault", "made", "status", "told"),
+        [
+            pytest.param({"name": "drop_before"}, 0, None, "the connection was dropped", id="drop before"),
+            pytest.param({"name": "drop_after"}, 1, None, "the connection was dropped", id="drop after"),
+            pytest.param(
+                {"name": "drop_after", "reset": True}, 1, None, "the connection was dropped", id="reset"
+            ),
+            pytest.param(
+                {"name": "late", "seconds": 2}, 1, None, "no answer within 0.5 s", id="read timeout"
+            ),
+            pytest.param({"name": "truncated"}, 1, None, "the answer broke off", id="truncated"),
+            pytest.param({"name": "not_json"}, 1, 200, "bytes of text/html", id="HTML 200"),
+            pytest.param({"name": "error_500"}, 0, 500, "HTTP 500 with", id="500 of the API"),
+            pytest.param({"name": "error_500_after"}, 1, 500, "HTTP 500 with", id="500 after the create"),
+            pytest.param({"name": "empty_500_after"}, 1, 500, "HTTP 500 with no body", id="empty 500"),
+            pytest.param({"name": "html_502_after"}, 1, 502, "bytes of text/html", id="HTML 502"),
+            pytest.param({"name": "gateway_504_hidden", "seconds": 1}, 1, 504, "HTTP 504", id="504"),
+        ],
+    )
+    def test_sends_one_post(
+        self,
+        hook: PeriskopeHook,
+        periskope_sandbox: Sandbox,
+        waits: list[float],
+        fault: dict[str, Any],
+        made: int,
+        status: int | None,
+        told: str,
+    ) -> None:
+        periskope_sandbox.fault(**fault)
+        with pytest.raises(PeriskopeOutcomeUnknownError, match=re.escape(told)) as error:
+            create(hook)
+        assert len(periskope_sandbox.requests) == 1
+        assert len(periskope_sandbox.groups) == made
+        assert waits == []
+        assert error.value.retryable
+        assert error.value.status == status
+        assert "It may have been carried out or not" in str(error.value)
+
+    @pytest.mark.parametrize(
+        ("headers", "body"),
+        [
+            pytest.param({"status": 503, "Retry_After": "1"}, b"<p>busy</p>", id="503 with Retry-After"),
+            pytest.param({"status": 413 - 5}, b"", id="408"),
+            pytest.param({}, b"", id="empty 200"),
+            pytest.param({}, "a text", id="JSON text"),
+            pytest.param({}, b"null", id="JSON null"),
+            pytest.param({}, b'{"chat_id": "1203', id="half JSON"),
+            pytest.param({}, b"\xff\xfe", id="no text"),
+            pytest.param({}, b"[" * 200_000, id="JSON too deep to read"),
+            pytest.param({}, {"chat_name": "Test New 1040"}, id="no chat ID"),
+            pytest.param({}, {"chat_id": None}, id="null chat ID"),
+            pytest.param({}, [GROUP], id="list"),
+            pytest.param({"Content_Length": "9999"}, b"{}", id="less than announced"),
+            pytest.param({"Content_Length": "1, 2"}, b"{}", id="two lengths"),
+            pytest.param({"Content_Encoding": "gzip"}, b"{}", id="no gzip"),
+            pytest.param({"Transfer_Encoding": "chunked"}, b"zz\r\n{}", id="broken chunks"),
+            pytest.param({"X_Long": "a" * 70_000}, GROUP, id="header too long"),
+            pytest.param({f"X_{number}": "a" for number in range(200)}, GROUP, id="too many headers"),
+        ],
+    )
+    def test_of_a_broken_answer_sends_one_post(
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+        waits: list[float],
+        headers: dict[str, Any],
+        body: object,
+    ) -> None:
+        server = serve(raw_answer(body=body, x_periskope_trace_id="trace-1", **headers))
+        with pytest.raises(PeriskopeOutcomeUnknownError) as error:
+            create(connect(server.url, timeout=5))
+        assert len(server.requests) == 1
+        assert waits == []
+        if error.value.status is not None:
+            assert error.value.trace_id == "trace-1"
+            assert "trace-1" in str(error.value)
+
+    @pytest.mark.parametrize("location", ["http://[", "\xff\xfe", "nowhere://x", "/" * 9000], ids=ascii)
+    def test_a_redirect_to_nowhere_is_an_error_of_ours(
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+        location: str,
+    ) -> None:
+        server = serve(raw_answer(302, b"moved", Location=location))
+        with pytest.raises((PeriskopeApiError, PeriskopeOutcomeUnknownError)):
+            create(connect(server.url))
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n"])
+    def test_what_is_no_http(
+        self, connect: Callable[..., PeriskopeHook], serve: Callable[..., Any], answer: bytes
+    ) -> None:
+        server = serve(answer)
+        with pytest.raises(PeriskopeOutcomeUnknownError):
+            create(connect(server.url))
+        assert len(server.requests) == 1
+
+    def test_of_any_other_call_that_changes_something(
+        self, hook: PeriskopeHook, periskope_sandbox: Sandbox
+    ) -> None:
+        periskope_sandbox.fault("drop_before", "POST /phones/restart")
+        with pytest.raises(PeriskopeOutcomeUnknownError):
+            hook.request("POST", "/phones/restart")
+        assert len(periskope_sandbox.requests) == 1
+
+
+class TestReading:
+    @pytest.mark.parametrize("fault", ["drop_before", "error_500", "html_502", "not_json", "truncated"])
+    def test_is_tried_three_times(
+        self, hook: PeriskopeHook, periskope_sandbox: Sandbox, waits: list[float], fault: str
+    ) -> None:
+        periskope_sandbox.fault(fault, "GET /phones", times=3)
+        with pytest.raises(PeriskopeNoAnswerError, match="Nothing was changed") as error:
+            hook.get_phone()
+        assert not isinstance(error.value, PeriskopeOutcomeUnknownError)
+        assert len(periskope_sandbox.requests) == 3
+        assert [int(wait) for wait in waits] == [1, 2]
+
+    def test_goes_on_when_it_works_again(
+        self, hook: PeriskopeHook, periskope_sandbox: Sandbox, waits: list[float], logged: Callable[[], str]
+    ) -> None:
+        periskope_sandbox.fault("html_502", "GET /phones", times=2)
+        assert hook.get_phone().wa_state == "CONNECTED"
+        assert len(periskope_sandbox.requests) == 3
+        assert "GET /phones (connection 'periskope_default') told nothing: HTTP 502" in logged()
+
+    @pytest.mark.parametrize("body", [{}, {"chats": None}, {"chats": {}}, []], ids=json.dumps)
+    def test_a_list_of_chats_that_is_none_is_no_empty_list(
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+        body: object,
+    ) -> None:
+        with pytest.raises(PeriskopeNoAnswerError, match="HTTP 200 without a list of chats"):
+            list(connect(serve(raw_answer(body=body)).url).iter_chats())
+
+
+class TestUnreachable:
+    @pytest.fixture
+    def free_port(self) -> int:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            return server.getsockname()[1]
+
+    def test_a_refused_connection_is_tried_four_times(
+        self, connect: Callable[..., PeriskopeHook], waits: list[float], free_port: int
+    ) -> None:
+        with pytest.raises(PeriskopeUnreachableError, match=r"refused, or no way to it.*nothing was sent"):
+            create(connect(f"http://127.0.0.1:{free_port}"))
+        assert [int(wait) for wait in waits] == [1, 2, 3]
+
+    def test_sends_one_post_once_the_api_is_there(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        connect: Callable[..., PeriskopeHook],
+        periskope_sandbox: Sandbox,
+    ) -> None:
+        hook = connect(periskope_sandbox.url, key=periskope_sandbox.api_key, login=periskope_sandbox.phone)
+        periskope_sandbox.stop()
+        comes_back = SimpleNamespace(sleep=lambda _: periskope_sandbox.start())
+        monkeypatch.setattr(periskope, "time", comes_back)
+        assert create(hook) == periskope_sandbox.groups[0].chat_id
+        assert len(periskope_sandbox.requests) == 1
+
+    def test_a_name_that_cannot_be_resolved(
+        self, connect: Callable[..., PeriskopeHook], waits: list[float]
+    ) -> None:
+        with pytest.raises(PeriskopeUnreachableError, match="its name cannot be resolved"):
+            create(connect("https://nowhere.invalid"))
+
+    def test_a_server_that_never_accepts(
+        self, monkeypatch: pytest.MonkeyPatch, connect: Callable[..., PeriskopeHook], waits: list[float]
+    ) -> None:
+        monkeypatch.setattr(periskope, "CONNECT_TIMEOUT", 0.2)
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+            queue = []
+            for _ in range(4):  # fills the queue of connections that wait to be accepted
+                queue.append(socket.socket())
+                queue[-1].setblocking(False)
+                queue[-1].connect_ex(server.getsockname())
+            with pytest.raises(PeriskopeUnreachableError, match="none within 0 s"):
+                create(connect(f"http://127.0.0.1:{server.getsockname()[1]}"))
+            for waiting in queue:
+                waiting.close()
+
+    def test_a_server_that_does_not_speak_tls(
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+        waits: list[float],
+    ) -> None:
+        server = serve(raw_answer(400, b"no"))
+        with pytest.raises(PeriskopeUnreachableError, match="does not speak TLS, so it takes http"):
+            create(connect(server.url.replace("http:", "https:")))
+
+    def test_a_certificate_that_nobody_trusts(
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+        own_certificate: ssl.SSLContext,
+        waits: list[float],
+    ) -> None:
+        server = serve(raw_answer(body=GROUP), tls=own_certificate)
+        with pytest.raises(PeriskopeUnreachableError, match="its TLS certificate is not trusted"):
+            create(connect(server.url))
+        assert server.requests == []
+
+    @pytest.fixture
+    def own_certificate(self, tmp_path: Path) -> ssl.SSLContext:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+        today = dt.datetime.now(dt.UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(today - dt.timedelta(days=1))
+            .not_valid_after(today + dt.timedelta(days=1))
+            .sign(key, hashes.SHA256())
+        )
+        pem = tmp_path / "server.pem"
+        pem.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+            + certificate.public_bytes(serialization.Encoding.PEM)
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        return context
+
+    @pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "socks5://127.0.0.1:1", "http://"])
+    def test_a_proxy_that_cannot_be_used(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        connect: Callable[..., PeriskopeHook],
+        waits: list[float],
+        proxy: str,
+    ) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        with pytest.raises(PeriskopeUnreachableError, match="the proxy of the environment"):
+            create(connect("https://nowhere.invalid"))
+
+
+class TestRateLimit:
+    NOW = "Mon, 27 Jan 2025 11:07:52 GMT"
+    NOW_SECONDS = 1737976072
+
+    @pytest.mark.parametrize(
+        ("headers", "least", "most"),
+        [
+            pytest.param({"Retry_After": "3"}, 3, 4, id="Retry-After in seconds"),
+            pytest.param(
+                {"Retry_After": "Mon, 27 Jan 2025 11:07:56 GMT", "Date": NOW},
+                4,
+                5,
+                id="Retry-After as a date",
+            ),
+            pytest.param(
+                {"X_RateLimit_Reset": str(NOW_SECONDS + 2), "Date": NOW}, 2, 3, id="Reset less Date"
+            ),
+            pytest.param(
+                {"X_RateLimit_Reset": str(NOW_SECONDS + 5), "Date": NOW, "Retry_After": "2"},
+                2,
+                3,
+                id="Retry-After comes first",
+            ),
+            pytest.param(
+                {"X_RateLimit_Reset": str(NOW_SECONDS - 9), "Date": NOW}, 1, 2, id="a second at least"
+            ),
+            pytest.param({"Retry_After": "0"}, 1, 2, id="Retry-After 0"),
+            pytest.param({}, 2, 3, id="nothing told"),
+            pytest.param({"X_RateLimit_Reset": str(NOW_SECONDS)}, 2, 3, id="Reset without a Date"),
+            pytest.param({"X_RateLimit_Reset": "soon", "Date": NOW}, 2, 3, id="Reset no number"),
+            pytest.param({"X_RateLimit_Reset": "nan", "Date": NOW}, 2, 3, id="Reset nan"),
+            pytest.param({"Retry_After": "Mon, 27 Jan 99999999999 1:1:1 GMT"}, 2, 3, id="date of no year"),
+            pytest.param({"Retry_After": "9" * 400}, 2, 3, id="more digits than a number has"),
+        ],
+    )
+    def test_a_short_one_is_waited_out(
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+        waits: list[float],
+        headers: dict[str, str],
+        least: float,
+        most: float,
+    ) -> None:
+        refusal = {
+            "code": "RATE_LIMIT_ERROR",
+            "message": "You can only make 10 requests per second",
+            "status": 429,
+        }
+        server = serve(raw_answer(429, refusal, **headers), raw_answer(body=GROUP), keep_alive=True)
+        assert create(connect(server.url)) == GROUP["chat_id"]
+        assert len(server.requests) == 2
+        assert server.requests[0] == server.requests[1]
+        assert len(waits) == 1
+        assert least <= waits[0] <= most
+
+    def test_is_waited_out_in_earnest(self, hook: PeriskopeHook, periskope_sandbox: Sandbox) -> None:
+        periskope_sandbox.rate_limit = (1, 1.0)
+        for _ in range(3):
+            create(hook)
+        assert [group.name for group in periskope_sandbox.groups] == ["Test New 1040"] * 3
+        assert {request.status for request in periskope_sandbox.requests} == {200, 429}
+
+    @pytest.mark.parametrize(
+        ("headers", "seconds"),
+        [
+            pytest.param({"Retry_After": "30"}, 30, id="Retry-After"),
+            pytest.param({"X_RateLimit_Reset": str(NOW_SECONDS + 60), "Date": NOW}, 60, id="Reset"),
+        ],
+    )
+    def test_a_long_one_is_an_error_with_the_seconds(
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+        waits: list[float],
+        headers: dict[str, str],
+        seconds: float,
+    ) -> None:
+        server = serve(raw_answer(429, {"message": "slow down", "code": "RATE_LIMIT_ERROR"}, **headers))
+        with pytest.raises(PeriskopeRateLimitError, match="slow down") as error:
+            create(connect(server.url))
+        assert error.value.retry_after == seconds
+        assert error.value.retryable
+        assert waits == []
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("headers", [{}, {"Retry_After": "1"}], ids=["nothing told", "a second each"])
+    def test_many_short_ones_are_waited_out_for_ten_seconds_in_all(
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+        waits: list[float],
+        headers: dict[str, str],
+    ) -> None:
+        server = serve(raw_answer(429, {"message": "slow down"}, **headers), keep_alive=True)
+        with pytest.raises(PeriskopeRateLimitError) as error:
+            create(connect(server.url))
+        assert 4 < sum(waits) <= 10
+        assert len(server.requests) == len(waits) + 1
+        assert error.value.retry_after >= 1
+
+    def test_says_that_it_waits(
+        self, hook: PeriskopeHook, periskope_sandbox: Sandbox, waits: list[float], logged: Callable[[], str]
+    ) -> None:
+        periskope_sandbox.fault("rate_limit", header="Retry-After", value="2")
+        create(hook)
+        assert (
+            "Rate limit of the API: POST /chats/create (connection 'periskope_default') goes on in"
+            in logged()
+        )
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("fault", "kind", "status", "retryable", "cure"),
+        [
+            pytest.param(
+                "wrong_key",
+                PeriskopeAuthenticationError,
+                401,
+                False,
+                "The API key of connection 'periskope_default' is wrong: copy it again from Settings > API",
+                id="wrong key",
+            ),
+            pytest.param(
+                "wrong_plan",
+                PeriskopePlanError,
+                401,
+                False,
+                "it takes an active Pro or Enterprise plan",
+                id="plan",
+            ),
+            pytest.param(
+                "phone_off",
+                PeriskopePhoneOffError,
+                401,
+                True,
+                "restart it in the Periskope console, or with POST /phones/restart",
+                id="phone off",
+            ),
+            pytest.param("not_found", PeriskopeNotFoundError, 404, False, "Check the id", id="not found"),
+            pytest.param(
+                "invalid", PeriskopeValidationError, 422, False, "Correct what it names", id="invalid"
+            ),
+        ],
+    )
+    def test_is_told_apart_with_its_cure(
+        self,
+        hook: PeriskopeHook,
+        periskope_sandbox: Sandbox,
+        waits: list[float],
+        fault: str,
+        kind: type[PeriskopeApiError],
+        status: int,
+        retryable: bool,
+        cure: str,
+    ) -> None:
+        periskope_sandbox.fault(fault)
+        with pytest.raises(PeriskopeApiError) as raised:
+            create(hook)
+        error = raised.value
+        assert type(error) is kind
+        assert (error.status, error.retryable) == (status, retryable)
+        assert error.message
+        assert error.message.rstrip(".") in str(error)
+        assert error.trace_id is not None
+        assert error.trace_id in str(error)
+        assert cure in str(error)
+        assert "Nothing was changed" in str(error)
+        assert len(periskope_sandbox.requests) == 1
+        assert waits == []
+        assert periskope_sandbox.groups == []
+
+    def test_of_the_input_names_the_fields_and_no_value(
+        self, hook: PeriskopeHook, periskope_sandbox: Sandbox
+    ) -> None:
+        periskope_sandbox.fault(
+            "invalid",
+            fields={
+                "participants.0": {"message": f"{ASHA} is not on WhatsApp", "value": ASHA},
+                f"members.{ASHA}": "no object",
+                "options": {},
+            },
+        )
+        with pytest.raises(PeriskopeValidationError) as error:
+            create(hook)
+        assert error.value.code == "VALIDATION_ERROR"
+        assert error.value.message == "Invalid body"
+        assert error.value.fields == {
+            "participants.0": "9195•••••844 is not on WhatsApp",
+            "members.9195•••••844": "no object",
+            "options": "",
+        }
+        assert "participants.0: 9195•••••844 is not on WhatsApp" in str(error.value)
+
+    def test_by_the_sandboxs_own_checks(self, periskope_sandbox: Sandbox) -> None:
+        with pytest.raises(PeriskopeNotFoundError, match="Phone not found"):
+            create(PeriskopeHook(phone="4915123456789"))
+
+    @pytest.mark.parametrize(
+        ("status", "body", "kind", "retryable"),
+        [
+            pytest.param(403, b"<h1>Forbidden</h1>", PeriskopeApiError, True, id="403 of a firewall"),
+            pytest.param(407, b"", PeriskopeApiError, True, id="407 of a proxy"),
+            pytest.param(401, b"", PeriskopeAuthenticationError, False, id="401 without words"),
+            pytest.param(404, b"<h1>Not Found</h1>", PeriskopeNotFoundError, False, id="HTML 404"),
+            pytest.param(422, [1, 2], PeriskopeValidationError, False, id="422 with a list"),
+            pytest.param(
+                422, {"message": None, "fields": [1]}, PeriskopeValidationError, False, id="odd fields"
+            ),
+            pytest.param(304, b"", PeriskopeApiError, True, id="304"),
+        ],
+    )
+    def test_in_another_form(
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+        status: int,
+        body: object,
+        kind: type[PeriskopeApiError],
+        retryable: bool,
+    ) -> None:
+        server = serve(raw_answer(status, body))
+        with pytest.raises(PeriskopeApiError) as error:
+            create(connect(server.url))
+        assert type(error.value) is kind
+        assert error.value.retryable is retryable
+        assert (error.value.message, error.value.code, error.value.fields) == (None, None, {})
+        assert error.value.trace_id is None
+        assert len(server.requests) == 1
+
+
+class TestTestConnection:
+    def test_says_which_phone_answered_and_its_state(self, periskope_sandbox: Sandbox) -> None:
+        assert PeriskopeHook().test_connection() == (
+            True,
+            "Phone 'Sandbox' (9198•••••210) answered; its state is CONNECTED.",
+        )
+        (request,) = periskope_sandbox.requests
+        assert (request.method, request.target) == ("GET", "/v1/phones")
+
+    def test_a_phone_that_is_off(self, periskope_sandbox: Sandbox) -> None:
+        periskope_sandbox.phones[periskope_sandbox.phone].is_off = True
+        ok, told = PeriskopeHook().test_connection()
+        assert not ok
+        assert "The API key is right, but phone 'Sandbox' (9198•••••210) is not connected" in told
+        assert "(state DISCONNECTED)" in told
+
+    @pytest.mark.parametrize(
+        ("answer", "expected", "told"),
+        [
+            pytest.param({}, True, "Phone (9185•••••400) answered; its state is unknown.", id="nothing told"),
+            pytest.param({"is_ready": False}, False, "is not connected", id="not ready"),
+            pytest.param({"wa_state": "QR"}, False, "(state QR)", id="not connected"),
+            pytest.param({"phone_id": "phone-abc"}, True, "Phone (phone-abc) answered", id="id alone"),
+            pytest.param([1], False, "JSON that is no phone", id="list"),
+        ],
+    )
+    def test_of_a_tolerant_mind(
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+        waits: list[float],
+        answer: object,
+        expected: bool,
+        told: str,
+    ) -> None:
+        ok, text = connect(serve(raw_answer(body=answer)).url).test_connection()
+        assert ok is expected
+        assert told in text
+
+    @pytest.mark.parametrize(
+        ("fault", "told"), [("wrong_key", "is wrong: copy it again"), ("html_502", "told nothing: HTTP 502")]
+    )
+    def test_never_raises_on_faults(
+        self, hook: PeriskopeHook, periskope_sandbox: Sandbox, waits: list[float], fault: str, told: str
+    ) -> None:
+        periskope_sandbox.fault(fault, "GET /phones", times=None)
+        ok, text = hook.test_connection()
+        assert not ok
+        assert told in text
+
+    def test_never_raises_on_connections(
+        self, monkeypatch: pytest.MonkeyPatch, connect: Callable[..., PeriskopeHook]
+    ) -> None:
+        assert not PeriskopeHook("not_there").test_connection()[0]
+        assert "Phone (login)" in connect("", login="12").test_connection()[1]
+
+    def test_never_raises_at_all(self, monkeypatch: pytest.MonkeyPatch, periskope_sandbox: Sandbox) -> None:
+        def breaks(_: object) -> None:
+            raise ZeroDivisionError("with a secret")
+
+        monkeypatch.setattr(periskope, "answered_at", breaks)
+        assert PeriskopeHook().test_connection() == (
+            False,
+            "The test failed unexpectedly with ZeroDivisionError.",
+        )

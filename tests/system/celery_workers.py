@@ -1,0 +1,180 @@
+"""
+Two Celery workers, one of which is lost in the middle: ``python -m tests.system.celery_workers --airflow newest``.
+
+CeleryExecutor with Redis as the broker and PostgreSQL as the metadata database. A mapped DAG runs over both workers;
+once both are at work, every process of one is killed. It ends with 1 unless every group was made once, every chat ID
+arrived where it belongs, both workers took part, and no more creates were taken than the rate limit allows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self
+
+from airflow_provider_periskope.sandbox.server import Sandbox
+from tests.system.airflow import Airflow, wait_until
+from tests.system.debian import install
+from tests.system.environment import EXTRAS, add_provider, airflow_environment
+from tests.system.postgres import Postgres, free_port
+from tests.system.processes import processes_of, send
+from tests.system.releases import Release, release_named
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+WORKERS = ("worker-1", "worker-2")
+
+
+class Redis:
+    """A Redis server of the lab's own, in memory, from Debian's package."""
+
+    def __init__(self) -> None:
+        if shutil.which("redis-server") is None:
+            install("redis-server")
+        self.port = free_port()
+        self._directory = tempfile.mkdtemp(prefix="periskope-redis-")
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+             "--dir", self._directory],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def run(release: Release, *, tasks: int, keep: bool = False) -> list[str]:
+    """Run the DAG, and return what was wrong."""
+    environment = add_provider(airflow_environment(release, extras=(*EXTRAS, "celery", "redis")))
+    with ExitStack() as stack:
+        postgres = stack.enter_context(Postgres())
+        redis = stack.enter_context(Redis())
+        # Two creates a second is less than eight slots on two workers would send.
+        sandbox = stack.enter_context(Sandbox(latency=2.0, rate_limit=(2, 1.0)))
+        settings = {
+            "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{redis.port}/0",
+            "AIRFLOW__CELERY__WORKER_CONCURRENCY": "4",
+            "AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
+            # In a container, CI is often root, which Celery refuses.
+            "C_FORCE_ROOT": "1",
+            "AIRFLOW__CORE__HOSTNAME_CALLABLE": "lab_host.name",
+            "AIRFLOW_CONN_PERISKOPE_DEFAULT": sandbox.connection_json(),
+        }
+        airflow = Airflow(environment, postgres, executor="CeleryExecutor", settings=settings)
+        backend = f"db+postgresql://airflow@127.0.0.1:{postgres.port}/{airflow.database}"
+        airflow.variables["AIRFLOW__CELERY__RESULT_BACKEND"] = backend
+        airflow.keep = keep
+        stack.enter_context(airflow)
+        for worker in WORKERS:
+            arguments = [
+                "celery",
+                "worker",
+                "--celery-hostname",
+                worker,
+                "--skip-serve-logs",
+                "--without-mingle",
+            ]
+            airflow.add_component(worker, arguments, {"LAB_WORKER": worker})
+        names = [f"Customer {number}" for number in range(1, tasks + 1)]
+        airflow.add_dags("mapped.py", names=names)
+        airflow.wait_for_dags("mapped")
+        start = time.monotonic()
+        airflow.api.trigger("mapped", "run")
+        lost = kill_one_in_the_middle(airflow, sandbox)
+
+        def ended() -> bool:
+            return airflow.rows("select state from dag_run")[0]["state"] in ("success", "failed")
+
+        wait_until(ended, 300, "the run to end")
+        seconds = time.monotonic() - start
+        state = airflow.rows("select state from dag_run")[0]["state"]
+        instances = airflow.task_instances()
+        creates = [task for task in instances if task["task_id"] == "one.create"]
+        again = sum(task["try_number"] > 1 for task in instances)
+        earlier = airflow.rows("select hostname from task_instance_history")
+        ended_at = Counter(task["hostname"] for task in instances)
+        cut_off = Counter(task["hostname"] for task in earlier)
+        refused = sum(call.status == 429 for call in sandbox.requests)
+        print(
+            f"Airflow {release.version}: run {state} after {seconds:.0f} s, {len(creates)} groups wanted, "
+            f"{len(sandbox.groups)} made, {refused} answers 429; tasks ended on {dict(ended_at)}, "
+            f"tries cut off on {dict(cut_off)}",
+            flush=True,
+        )
+        found = problems(state, names, sandbox, airflow.received)
+        if not cut_off[lost]:
+            found.append(f"no task was lost with {lost}, so that nothing was tried")
+        if again != cut_off[lost]:
+            found.append(f"{again} tasks were tried again, {cut_off[lost]} were lost with {lost}")
+        if set(ended_at) != set(WORKERS):
+            found.append(f"not every worker took part: {dict(ended_at)}")
+        return found
+
+
+def kill_one_in_the_middle(airflow: Airflow, sandbox: Sandbox) -> str:
+    """Kill every process of the second worker, while it is creating."""
+    lost = WORKERS[1]
+
+    def in_the_middle() -> bool:
+        tasks = airflow.task_instances("task_id='one.create'")
+        running = {task["hostname"] for task in tasks if task["state"] == "running"}
+        ended = {task["hostname"] for task in tasks if task["state"] == "success"}
+        return running >= set(WORKERS) and ended >= set(WORKERS)
+
+    wait_until(in_the_middle, 180, "both workers to be at work", every=0.1)
+    component = airflow.components[lost]
+    component.wanted = False
+    send(signal.SIGKILL, *processes_of(component.sessions, "LAB_WORKER", lost))
+    return lost
+
+
+def problems(state: str, names: list[str], sandbox: Sandbox, received: Path) -> list[str]:
+    """Compare what was made with what was wanted."""
+    found = [] if state == "success" else [f"the run is {state}"]
+    made = {name: [group.chat_id for group in sandbox.groups_named(name)] for name in names}
+    found += [f"{name}: {len(chat_ids)} groups" for name, chat_ids in made.items() if len(chat_ids) != 1]
+    for name, chat_ids in made.items():
+        file = received / f"{name}.json"
+        got = json.loads(file.read_text())["chat_id"] if file.exists() else None
+        if [got] != chat_ids:
+            found.append(f"{name}: {got} downstream, {chat_ids} made")
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it on the given releases."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--airflow", action="append", help="a release (3.3, oldest, newest); may be repeated")
+    parser.add_argument("--tasks", type=int, default=24, help="how many mapped tasks")
+    parser.add_argument("--keep", action="store_true", help="keep the home of Airflow, with the logs")
+    options = parser.parse_args(arguments)
+    failed = False
+    for version in options.airflow or ["newest"]:
+        start = time.monotonic()
+        found = run(release_named(version), tasks=options.tasks, keep=options.keep)
+        print(f"{time.monotonic() - start:.0f} s on Airflow {version}", flush=True)
+        for problem in found:
+            print(f"PROBLEM: {problem}")
+        failed |= bool(found)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""Virtual environments with one Airflow release each and the provider on top, kept between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.system.releases import Release
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache" / "airflow"
+# What the lab adds to Airflow itself: the driver of PostgreSQL, and the operator that ours is compared with.
+EXTRAS = ("postgres", "http")
+OWN = ("airflow-provider-periskope", "apache-airflow-providers-common-compat")
+TEST_TOOLS = ("pytest>=8.3", "pytest-cov>=6", "coverage>=7.10")
+
+
+class EnvironmentBuildError(Exception):
+    """An environment that can't be built here, and what would help."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An installed Airflow.
+
+    :param release: which one
+    :param path: its virtual environment
+    """
+
+    release: Release
+    path: Path
+
+    @property
+    def python(self) -> Path:
+        """The interpreter."""
+        return self.path / "bin" / "python"
+
+    @property
+    def airflow(self) -> Path:
+        """The command line of Airflow."""
+        return self.path / "bin" / "airflow"
+
+    @cached_property
+    def pins(self) -> dict[str, str]:
+        """Every installed package and its version."""
+        return frozen(self.python)
+
+
+def uv() -> str:
+    """Find uv: beside the running Python, where it is a dependency of ours, or on the path."""
+    beside = Path(sysconfig.get_path("scripts")) / "uv"
+    found = str(beside) if beside.exists() else shutil.which("uv")
+    if found is None:
+        raise EnvironmentBuildError("uv is missing: pip install uv")
+    return found
+
+
+def interpreter(minor: str) -> str:
+    """Find a Python of this minor version, or fall back to the running one and say so."""
+    if sys.version_info[:2] == tuple(int(part) for part in minor.split(".")):
+        return sys.executable
+    candidates = [shutil.which(f"python{minor}")]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates += [str(path) for path in sorted(pyenv.glob(f"{minor}.*/bin/python{minor}"), reverse=True)]
+    candidates += [f"/usr/bin/python{minor}", f"/usr/local/bin/python{minor}"]
+    for candidate in candidates:
+        # A shim of pyenv stands on the path for versions that are not switched on, and then fails.
+        if candidate and Path(candidate).exists() and _runs(candidate):
+            return candidate
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    print(f"No Python {minor} here: using {running} in its place.", flush=True)
+    return sys.executable
+
+
+def _runs(python: str) -> bool:
+    return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+def frozen(python: Path) -> dict[str, str]:
+    """Read the installed packages of an environment."""
+    listing = run_uv("pip", "freeze", "--python", str(python))
+    return dict(line.split("==", 1) for line in listing.splitlines() if "==" in line)
+
+
+def airflow_environment(release: Release, *, extras: tuple[str, ...] = EXTRAS) -> Environment:
+    """Build the environment of a release without the provider, or take the one of the last run."""
+    python = interpreter(release.python)
+    wanted = f"{release} {sorted(extras)} {python}"
+    name = f"{release.version}-{hashlib.sha256(wanted.encode()).hexdigest()[:8]}"
+    environment = Environment(release, CACHE / name)
+    complete = environment.path / "complete"
+    if not complete.exists():
+        shutil.rmtree(environment.path, ignore_errors=True)
+        run_uv("venv", "--python", python, str(environment.path))
+        run_uv(
+            "pip", "install", "--python", str(environment.python),
+            "--exclude-newer", release.as_of, "--prerelease", "if-necessary-or-explicit",
+            f"apache-airflow[{','.join(extras)}]=={release.version}",
+        )  # fmt: skip
+        complete.write_text(wanted)
+    return environment
+
+
+def add_provider(environment: Environment, *, source: Path = ROOT, with_tests: bool = False) -> Environment:
+    """Install the provider from its source into the environment, moving none of Airflow's packages.
+
+    The packages stand as constraints, but for the one whose floor is ours to set: Airflow 3.0 came with an
+    older ``apache-airflow-providers-common-compat``.
+
+    :param environment: where to
+    :param source: a folder with the provider, or a wheel
+    :param with_tests: whether to add what its tests need, the sandbox included
+    """
+    constraints = environment.path / "constraints.txt"
+    if not constraints.exists():
+        pins = frozen(environment.python)
+        constraints.write_text("".join(f"{name}=={pin}\n" for name, pin in pins.items() if name not in OWN))
+    wanted = [f"{source}[sandbox]", *TEST_TOOLS] if with_tests else [str(source)]
+    run_uv(
+        "pip", "install", "--python", str(environment.python), "--constraint", str(constraints),
+        "--reinstall-package", "airflow-provider-periskope", *wanted,
+    )  # fmt: skip
+    return environment
+
+
+def run_uv(*arguments: str) -> str:
+    """Run uv and return what it prints."""
+    # From the root folder: uv reads the settings of the project it stands in, and these are not its environments.
+    done = subprocess.run([uv(), *arguments], capture_output=True, text=True, check=False, cwd=os.sep)
+    if done.returncode:
+        raise EnvironmentBuildError(f"uv {' '.join(arguments)} failed:\n{done.stderr.strip()[-3000:]}")
+    return done.stdout

@@ -1,0 +1,302 @@
+"""
+Rate limits on a real scheduler: ``python -m tests.system.limits --airflow 3.3``.
+
+One task meets 429 for 90 s, beside two tasks that do nothing; then 30 mapped tasks, 8 at a time, meet a server that
+takes one create in 3 s. All with ``retries=0``, and with HttpOperator beside ours. It ends with 1 when one of ours
+failed or needed a second try, held a worker slot while it waited, or when the 30 took too long.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Self
+
+from airflow_provider_periskope.sandbox.server import Sandbox
+from tests.system.airflow import Airflow, wait_until
+from tests.system.environment import add_provider, airflow_environment
+from tests.system.postgres import Postgres
+from tests.system.releases import Release, release_named
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CONTENDERS = {"ours": "PeriskopeCreateGroupOperator", "http": "HttpOperator"}
+LONG = 90
+PERIOD = 3.0
+AT_A_TIME = 8
+SAMPLE_EVERY = 0.2
+
+
+class SlotWatch:
+    """Samples which tasks are in state ``running``, and adds up for how long."""
+
+    def __init__(self, airflow: Airflow) -> None:
+        sql = (
+            "select json_build_object('at', extract(epoch from clock_timestamp()), 'running', coalesce(json_agg("
+            "json_build_array(dag_id, run_id, task_id)), '[]')) from task_instance where state='running'"
+        )
+        # One psql that repeats the query costs nearly nothing; a new one for each sample would load the machine.
+        self._psql = subprocess.Popen(
+            airflow.postgres.psql_command(airflow.database),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={"PATH": "/usr/bin:/bin", "PAGER": "cat"},
+        )  # fmt: skip
+        assert self._psql.stdin
+        self._psql.stdin.write(f"{sql} \\watch {SAMPLE_EVERY}\n")
+        self._psql.stdin.flush()
+        self.samples: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._read, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._psql.terminate()
+        self._psql.wait()
+
+    def _read(self) -> None:
+        assert self._psql.stdout
+        for line in self._psql.stdout:
+            if line.startswith("{"):
+                self.samples.append(json.loads(line))
+
+    def busy(self, dag_id: str, run_id: str) -> dict[str, float]:
+        """Return the seconds in state ``running`` of each task of a run."""
+        seconds: dict[str, float] = defaultdict(float)
+        for sample, following in pairwise(self.samples):
+            for dag, run, task in sample["running"]:
+                if (dag, run) == (dag_id, run_id):
+                    seconds[task] += following["at"] - sample["at"]
+        return seconds
+
+
+@dataclass
+class Finding:
+    """One line of the table."""
+
+    airflow: str
+    contender: str
+    what: str
+    tasks: int
+    succeeded: int
+    tries: int
+    refused: int
+    groups: int
+    seconds: float
+    ideal: float
+    busy: float
+    nothing: float | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+def order(kind: str, contender: str, names: list[str], *, at_a_time: int | None = None) -> dict[str, Any]:
+    """Describe a DAG for ``dags/limits.py``."""
+    return {
+        "dag_id": f"{kind}__{contender}", "contender": contender, "connection": f"{kind}_{contender}", "names": names,
+        "at_a_time": at_a_time, "with_nothing": kind == "long",
+    }  # fmt: skip
+
+
+def add_connection(airflow: Airflow, name: str, contender: str, sandbox: Sandbox) -> None:
+    """Let a connection lead to a sandbox."""
+    if contender == "http":
+        fields = {"conn_type": "http", "host": "127.0.0.1", "schema": "http", "port": sandbox.port}
+    else:
+        fields = {
+            "conn_type": "periskope",
+            "host": sandbox.url,
+            "login": sandbox.phone,
+            "password": sandbox.api_key,
+        }
+    airflow.api.add_connection(name, fields)
+
+
+def follow(airflow: Airflow, dag_id: str, run_id: str, seconds: float) -> tuple[list[dict[str, Any]], float]:
+    """Wait for the end of a run; return its creating tasks and how long it took."""
+    where = f"dag_id='{dag_id}' and run_id='{run_id}'"
+
+    def ended() -> bool:
+        return airflow.rows(f"select state from dag_run where {where}")[0]["state"] in ("success", "failed")
+
+    try:
+        wait_until(ended, seconds, f"{dag_id} to end")
+    except TimeoutError as error:
+        print(f"  {error}", flush=True)
+    took = f"select extract(epoch from coalesce(end_date, now()) - start_date) as seconds from dag_run where {where}"
+    return airflow.task_instances(f"{where} and task_id='create'"), float(airflow.rows(took)[0]["seconds"])
+
+
+def long_limit(airflow: Airflow, watch: SlotWatch, sandboxes: dict[str, Sandbox]) -> list[Finding]:
+    """Meet 429 for 90 s with one task."""
+    for contender, sandbox in sandboxes.items():
+        sandbox.fault("rate_limit", seconds=LONG)
+        airflow.api.trigger(f"long__{contender}", "run")
+    findings = []
+    for contender, sandbox in sandboxes.items():
+        tasks, seconds = follow(airflow, f"long__{contender}", "run", LONG + 120)
+        time.sleep(1)
+        busy = watch.busy(f"long__{contender}", "run")
+        finding = describe(
+            airflow, contender, f"429 for {LONG} s", tasks, sandbox, seconds, LONG, busy["create"]
+        )
+        finding.nothing = busy["nothing_1"] + busy["nothing_2"]
+        if contender == "ours" and finding.busy > finding.nothing + 1:
+            finding.problems.append(
+                f"{finding.busy:.1f} s in state running, two no-ops {finding.nothing:.1f} s"
+            )
+        findings.append(finding)
+    return findings
+
+
+def many(
+    airflow: Airflow, watch: SlotWatch, sandboxes: dict[str, Sandbox], tasks: int, runs: int
+) -> list[Finding]:
+    """Meet a limit of one create in 3 s with mapped tasks."""
+    findings = []
+    for number in range(1, runs + 1):
+        for sandbox in sandboxes.values():
+            sandbox.reset()
+        for contender in sandboxes:
+            airflow.api.trigger(f"many__{contender}", f"run{number}")
+        ideal = tasks * PERIOD
+        for contender, sandbox in sandboxes.items():
+            instances, seconds = follow(airflow, f"many__{contender}", f"run{number}", 4 * ideal + 60)
+            time.sleep(1)
+            busy = watch.busy(f"many__{contender}", f"run{number}")["create"]
+            what = f"{tasks} at one in {PERIOD:.0f} s, run {number}"
+            findings.append(describe(airflow, contender, what, instances, sandbox, seconds, ideal, busy))
+            print(f"  {what}, {contender}: {seconds:.0f} s", flush=True)
+    ours = [finding for finding in findings if finding.contender == CONTENDERS["ours"]]
+    median = statistics.median(finding.seconds for finding in ours)
+    most = 1.5 * tasks * PERIOD + 30
+    print(f"  median of {len(ours)}: {median:.0f} s, at most {most:.0f} s", flush=True)
+    if median > most:
+        ours[-1].problems.append(f"median {median:.0f} s, not {most:.0f} s")
+    return findings
+
+
+def describe(
+    airflow: Airflow, contender: str, what: str, tasks: list[dict[str, Any]], sandbox: Sandbox, seconds: float,
+    ideal: float, busy: float,
+) -> Finding:  # fmt: skip
+    """Count what a run came to."""
+    finding = Finding(
+        airflow.release.version, CONTENDERS[contender], what, len(tasks),
+        succeeded=sum(task["state"] == "success" for task in tasks),
+        tries=max(task["try_number"] for task in tasks),
+        refused=sum(call.status == 429 for call in sandbox.requests),
+        groups=len(sandbox.groups), seconds=seconds, ideal=ideal, busy=busy,
+    )  # fmt: skip
+    if contender == "ours":
+        if finding.succeeded != finding.tasks:
+            finding.problems.append(f"{finding.tasks - finding.succeeded} tasks did not succeed")
+        if finding.tries != 1:
+            finding.problems.append(f"{finding.tries} tries")
+        if finding.groups != finding.tasks:
+            finding.problems.append(f"{finding.groups} groups for {finding.tasks} tasks")
+    return finding
+
+
+def run(
+    release: Release, *, tasks: int, runs: int, parts: Sequence[str], keep: bool = False
+) -> list[Finding]:
+    """Run both on one release."""
+    environment = add_provider(airflow_environment(release))
+    with ExitStack() as stack:
+        postgres = stack.enter_context(Postgres())
+        airflow = Airflow(environment, postgres)
+        airflow.keep = keep
+        stack.enter_context(airflow)
+        names = {
+            "long": ["Under a long limit"],
+            "many": [f"Mapped {number}" for number in range(1, tasks + 1)],
+        }
+        at_a_time = {"long": None, "many": AT_A_TIME}
+        limits = {"long": None, "many": (1, PERIOD)}
+        sandboxes: dict[str, dict[str, Sandbox]] = {kind: {} for kind in names}
+        orders = []
+        for kind in names:
+            for contender in CONTENDERS:
+                sandbox = stack.enter_context(Sandbox(rate_limit=limits[kind]))
+                sandboxes[kind][contender] = sandbox
+                add_connection(airflow, f"{kind}_{contender}", contender, sandbox)
+                orders.append(order(kind, contender, names[kind], at_a_time=at_a_time[kind]))
+        airflow.add_dags("limits.py", orders=orders)
+        airflow.wait_for_dags(*(order["dag_id"] for order in orders))
+        watch = stack.enter_context(SlotWatch(airflow))
+        print(f"Airflow {release.version}", flush=True)
+        findings = []
+        if "long" in parts:
+            findings += long_limit(airflow, watch, sandboxes["long"])
+        if "many" in parts:
+            findings += many(airflow, watch, sandboxes["many"], tasks, runs)
+        return findings
+
+
+def table(findings: Sequence[Finding]) -> str:
+    """Lay findings out for a terminal."""
+    lines = [
+        ["Airflow", "operator", "what", "tasks", "succeeded", "tries", "429s", "groups", "seconds", "ideal",
+         "busy slot-seconds", "two no-ops"]
+    ]  # fmt: skip
+    for found in findings:
+        nothing = "" if found.nothing is None else f"{found.nothing:.1f}"
+        cells = [
+            found.airflow,
+            found.contender,
+            found.what,
+            found.tasks,
+            found.succeeded,
+            found.tries,
+            found.refused,
+        ]
+        cells += [found.groups, f"{found.seconds:.0f}", f"{found.ideal:.0f}", f"{found.busy:.1f}", nothing]
+        lines.append([str(cell) for cell in cells])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the targets and print what they came to."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--airflow", action="append", help="a release (3.3, oldest, newest); may be repeated")
+    parser.add_argument("--tasks", type=int, default=30, help="how many mapped tasks")
+    parser.add_argument("--runs", type=int, default=3, help="how many runs of the mapped tasks")
+    parser.add_argument("--part", choices=("long", "many"), action="append", help="only this part")
+    parser.add_argument("--keep", action="store_true", help="keep the home of Airflow, with the logs")
+    options = parser.parse_args(arguments)
+    failed = False
+    for version in options.airflow or ["newest"]:
+        release = release_named(version)
+        start = time.monotonic()
+        findings = run(
+            release,
+            tasks=options.tasks,
+            runs=options.runs,
+            parts=options.part or ("long", "many"),
+            keep=options.keep,
+        )
+        print(table(findings), f"\n{time.monotonic() - start:.0f} s on Airflow {release.version}", flush=True)
+        for finding in findings:
+            for problem in finding.problems:
+                print(f"PROBLEM: {finding.airflow}, {finding.contender}, {finding.what}: {problem}")
+                failed |= release.blocking
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

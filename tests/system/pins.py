@@ -1,0 +1,122 @@
+"""
+What an install of the provider does to an Airflow that is there: ``python -m tests.system.pins``.
+
+``pip install airflow-provider-periskope`` into each release must add packages and change none, but for
+``apache-airflow-providers-common-compat`` where that is older than our floor. ``--floors`` installs our dependencies
+at their lowest (``uv --resolution lowest-direct``) and runs the tests with them. It ends with 1 when a package moved.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.system.environment import (
+    CACHE,
+    OWN,
+    ROOT,
+    TEST_TOOLS,
+    airflow_environment,
+    frozen,
+    interpreter,
+    run_uv,
+)  # fmt: skip
+from tests.system.releases import OLDEST, RELEASES, Release, release_named
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FLOORS_OUT = "2026-04-01"
+COMPAT = "apache-airflow-providers-common-compat"
+
+
+def wheel(folder: Path) -> Path:
+    """Build the wheel of the provider."""
+    run_uv("build", "--wheel", "--out-dir", str(folder), str(ROOT))
+    return next(folder.glob("*.whl"))
+
+
+def moved(release: Release, built: Path) -> tuple[list[str], list[str]]:
+    """Install the wheel into a copy of the release's environment, as pip would; return changed and added packages."""
+    before = airflow_environment(release, extras=("postgres",))
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "environment"
+        # A fresh environment from the same packages: installing into the kept one would spoil it for the next time.
+        run_uv("venv", "--python", interpreter(release.python), str(copy))
+        python = copy / "bin" / "python"
+        requirements = Path(folder) / "as-resolved.txt"
+        pins = {name: pin for name, pin in before.pins.items() if name not in OWN[:1]}
+        requirements.write_text("".join(f"{name}=={pin}\n" for name, pin in pins.items()))
+        run_uv("pip", "install", "--no-deps", "--python", str(python), "--requirement", str(requirements))
+        # With the dependencies of their day, as Airflow's constraint files give them to its users; but not of a day
+        # before our own floors were out.
+        as_of = max(release.as_of, FLOORS_OUT)
+        run_uv("pip", "install", "--python", str(python), "--exclude-newer", as_of, str(built))
+        run_uv("pip", "check", "--python", str(python))
+        after = frozen(python)
+    changed = [f"{name} {pin} -> {after.get(name)}" for name, pin in pins.items() if after.get(name) != pin]
+    return changed, sorted(after.keys() - pins.keys() - set(OWN))
+
+
+def floors() -> int:
+    """Install our dependencies at their lowest, on the oldest Airflow, and run the tests with them."""
+    path = CACHE / "floors"
+    shutil.rmtree(path, ignore_errors=True)
+    run_uv("venv", "--python", interpreter(OLDEST.python), str(path))
+    python = path / "bin" / "python"
+    run_uv(
+        "pip", "install", "--python", str(python), "--resolution", "lowest-direct", "--exclude-newer", OLDEST.as_of,
+        str(ROOT),
+    )  # fmt: skip
+    lowest = frozen(python)
+    constraints = path / "constraints.txt"
+    constraints.write_text("".join(f"{name}=={pin}\n" for name, pin in lowest.items() if name not in OWN[:1]))
+    run_uv(
+        "pip",
+        "install",
+        "--python",
+        str(python),
+        "--constraint",
+        str(constraints),
+        f"{ROOT}[sandbox]",
+        *TEST_TOOLS,
+    )
+    direct = ("apache-airflow", COMPAT, "phonenumbers", "pydantic", "requests", "urllib3")
+    print("Lowest:", ", ".join(f"{name} {lowest[name]}" for name in direct), flush=True)
+    tests = [path for path in ("tests/unit", "tests/http", "tests/dags") if (ROOT / path).exists()]
+    return subprocess.run([str(python), "-m", "pytest", *tests], check=False, cwd=ROOT).returncode
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check pins, or floors."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--airflow", action="append", help="a release (3.3, oldest, newest); may be repeated")
+    parser.add_argument(
+        "--floors", action="store_true", help="run the tests with the lowest dependencies instead"
+    )
+    options = parser.parse_args(arguments)
+    if options.floors:
+        return floors()
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        built = wheel(Path(folder))
+        for release in [release_named(version) for version in options.airflow or ()] or RELEASES:
+            changed, added = moved(release, built)
+            wrong = [change for change in changed if not change.startswith(COMPAT)]
+            verdict = "nothing changed" if not changed else f"changed {', '.join(changed)}"
+            print(f"Airflow {release.version}: {verdict}; added {', '.join(added) or 'nothing'}", flush=True)
+            if wrong:
+                print(f"PROBLEM: {release.version}: {', '.join(wrong)}")
+                failed |= release.blocking
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
