@@ -178,6 +178,8 @@ class Case:
         """Clear the task and those after it."""
         wait_until(lambda: self.run_state() == "failed", 240, f"the run of {self.dag_id} to fail")
         self.airflow.api.clear(self.dag_id, RUN, "create")
+        # Until this is read, the run still looks ended.
+        wait_until(lambda: self.run_state() != "failed", 30, f"the run of {self.dag_id} to go on")
 
     def correct_host(self) -> None:
         """Give the connection the right host."""
