@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON_IN := .venv/bin/python
 export PYTHON
 
-.PHONY: help environment demo test airflow lint docs build constraints clean versions faults limits celery connections pins
+.PHONY: help environment demo test airflow lint browser pictures docs build constraints clean versions faults limits celery connections pins
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ lint: environment  ## Check style and types
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+
+browser: environment  ## Look at Airflow's UI, newest and 2.11, in a headless Chromium
+	@scripts/browser.sh tests
+
+pictures: environment  ## Make the pictures of the docs anew
+	@scripts/browser.sh pictures
 
 docs: environment  ## Build the documentation into docs/_build/html, every warning an error
 	@.venv/bin/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env --jobs auto \
@@ -54,9 +60,14 @@ pins: environment  ## Check that an install moves no package of Airflow, and tha
 	@$(PYTHON_IN) -m tests.system.pins
 	@$(PYTHON_IN) -m tests.system.pins --floors
 
+vendor-client: environment  ## Run the vendor's own client against the sandbox (Node.js)
+	@command -v npm >/dev/null || $(PYTHON_IN) -c "from tests.system.debian import install; install('nodejs', 'npm')"
+	@cd tests/sandbox/vendor_client && npm install --silent --no-audit --no-fund --no-package-lock
+	@.venv/bin/pytest tests/sandbox/vendor_client/check_vendor_client.py
+
 constraints: environment  ## Resolve constraints.txt anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --upgrade \
-		--extra sandbox --group test --group bench --group lint --group release --group docs --output-file constraints.txt pyproject.toml
+		--extra sandbox --group test --group bench --group lint --group release --group docs --group browser --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove everything that the targets made
 	@rm -rf .venv .airflow .cache dist docs/_build .coverage .coverage.* htmlcov

@@ -78,6 +78,8 @@ class AirflowUi:
         if before_3:
             self.commands["webserver"] = ["webserver", "--hostname", "127.0.0.1", *listen]
             self.environment |= {
+                # With SQLite, this one reads no DAG files while a task runs.
+                "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
                 "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.default",
                 "AIRFLOW__WEBSERVER__BASE_URL": self.url,
                 "AIRFLOW__WEBSERVER__SECRET_KEY": secrets.token_hex(16),

@@ -150,6 +150,10 @@ class PeriskopeHook(BaseHook):
         session.headers.update(
             {"x-phone": self.settings.phone, "Accept": "application/json", "User-Agent": _user_agent()}
         )
+        # Proxies and CA bundle of the environment, read once: at each call that takes as long as sending it.
+        environment = session.merge_environment_settings(self.settings.base_url, {}, None, None, None)
+        session.proxies, session.verify = environment["proxies"], environment["verify"]
+        session.trust_env = False
         return session
 
     def request(
@@ -371,13 +375,11 @@ class PeriskopeHook(BaseHook):
         request = session.prepare_request(
             requests.Request(call.method, f"{self.settings.base_url}{call.path}", json=json, params=params)
         )
-        environment = session.merge_environment_settings(request.url, {}, None, None, None)
         try:
             response = session.send(
                 request,
                 timeout=(CONNECT_TIMEOUT, self.settings.read_timeout),
                 allow_redirects=False,
-                **environment,
             )
         except (requests.RequestException, HTTPError, ValueError) as error:
             # Not all that a broken answer raises is an error of requests: a Location that is no URL, for one.
