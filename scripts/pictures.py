@@ -49,12 +49,14 @@ def take_task(running: Site, run_id: str) -> None:
 
 
 def take_graph(running: Site, run_id: str) -> None:
-    """The tasks of a run as a graph."""
+    """The tasks of a run as a graph, and beside it the link of the one that made the group."""
     browser = running.browser
-    browser.driver.set_window_size(1280, 620)
-    running.open(f"/dags/example_periskope_daily_standup/runs/{run_id}")
+    browser.driver.set_window_size(1500, 680)
+    running.open(f"/dags/example_periskope_daily_standup/runs/{run_id}/tasks/create_group/details")
+    browser.find("//a[normalize-space()='Join WhatsApp group']")
     browser.click("//button[@aria-label='Show Graph' or @value='graph' or contains(@aria-label, 'Graph')]")
     browser.find("//*[contains(@class, 'react-flow__node')]//*[text()='invite']")
+    browser.find("//a[normalize-space()='Join WhatsApp group']")
     browser.pause(2)  # the graph moves into its place
     save(running, "graph")
 
