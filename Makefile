@@ -16,7 +16,7 @@ demo: environment  ## Run an example DAG in Airflow against the local sandbox
 	@$(PYTHON_IN) scripts/demo.py
 
 test: environment  ## Run the tests that need only Python
-	@.venv/bin/pytest
+	@.venv/bin/pytest --cov
 
 airflow: environment  ## Open Airflow's UI with the example DAGs and the sandbox running
 	@$(PYTHON_IN) scripts/airflow_ui.py
