@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON_IN := .venv/bin/python
 export PYTHON
 
-.PHONY: help environment demo test airflow lint docs build constraints clean
+.PHONY: help environment demo test airflow lint docs build bench bench-short constraints clean
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,12 @@ docs: environment  ## Build the documentation into docs/_build/html, every warni
 
 build: environment  ## Build the wheel and the sdist, and try the wheel in a bare environment
 	@scripts/build.sh
+
+bench: environment  ## Measure beside peers, some minutes; BENCH=--write puts the table into the documentation
+	@$(PYTHON_IN) -m benchmarks $(BENCH)
+
+bench-short: environment  ## Measure with few repetitions, and fail on a ratio that is off its goal by more than half
+	@$(PYTHON_IN) -m benchmarks --short
 
 constraints: environment  ## Resolve constraints.txt anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --upgrade \

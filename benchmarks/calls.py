@@ -12,7 +12,7 @@ from benchmarks.measuring import Samples, in_fresh_process, in_turn, timed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CALLS = 10
+CALLS = 25
 NAME = "Stand-up 2026-11-23"
 PEOPLE = ["+91 95378 51844", "919874532456", "+44 7400 123456"]
 OPTIONS = {"messagesAdminsOnly": True, "description": "Daily stand-up"}
@@ -33,7 +33,10 @@ def connections(url: str) -> dict[str, str]:
     """Return the environment that gives both hooks their connection."""
     ours = {"conn_type": "periskope", "login": PHONE, "password": KEY, "host": f"{url}/v1"}
     theirs = {"conn_type": "http", "host": url, "extra": {"Authorization": f"Bearer {KEY}", "x-phone": PHONE}}
-    return {"AIRFLOW_CONN_PERISKOPE_DEFAULT": json.dumps(ours), "AIRFLOW_CONN_HTTP_DEFAULT": json.dumps(theirs)}
+    return {
+        "AIRFLOW_CONN_PERISKOPE_DEFAULT": json.dumps(ours),
+        "AIRFLOW_CONN_HTTP_DEFAULT": json.dumps(theirs),
+    }
 
 
 def call_in_turn(url: str, rounds: str) -> Samples:

@@ -1,10 +1,10 @@
 """
 One task, from the start of a process to its return value at Airflow's API, as executors start it.
 
-*Fresh*: ``python -m airflow.sdk.execution_time.execute_workload``, the command that KubernetesExecutor puts into a pod: it
-imports Airflow, forks, parses the DAG file, runs the task. *Forked*: the same work in a worker that is up already, as
-LocalExecutor's and Celery's are. *Loaded*: forked from a worker that has also imported all that either operator needs,
-so that what is left is the work itself: its calls to Airflow's API, and its one call to Periskope.
+*Fresh*: ``python -m airflow.sdk.execution_time.execute_workload``, the command that KubernetesExecutor puts into a pod:
+it imports Airflow, forks, parses the DAG file, runs the task. *Forked*: the same work in a worker that is up already,
+as LocalExecutor's and Celery's are. *Loaded*: forked from a worker that has also imported all that either operator
+needs, so that what is left is the work itself: its calls to Airflow's API, and its one call to Periskope.
 """
 
 from __future__ import annotations
