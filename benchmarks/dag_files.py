@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from benchmarks.measuring import Samples, in_fresh_process, in_turn, timed
@@ -24,8 +25,7 @@ def measure(repetitions: int) -> Samples:
 def parse_in_turn(repetitions: str) -> Samples:
     """Do so once for the imports, which are measured apart, then as often as wanted."""
     contenders = {
-        name: lambda file=file: timed(lambda: parse_and_serialise(file))  # type: ignore[misc]
-        for name, file in CONTENDERS.items()
+        name: partial(timed, partial(parse_and_serialise, file)) for name, file in CONTENDERS.items()
     }
     in_turn(contenders, 1)
     return in_turn(contenders, int(repetitions))
