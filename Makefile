@@ -4,7 +4,8 @@ SHELL := /bin/sh
 PYTHON_IN := .venv/bin/python
 export PYTHON
 
-.PHONY: help environment demo test airflow lint browser pictures docs build constraints clean versions faults limits celery connections pins
+.PHONY: help environment demo test airflow lint browser pictures docs build versions faults limits celery \
+	connections pins vendor-client bench bench-short constraints clean
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +17,7 @@ demo: environment  ## Run an example DAG in Airflow against the local sandbox
 	@$(PYTHON_IN) scripts/demo.py
 
 test: environment  ## Run the tests that need only Python
-	@.venv/bin/pytest
+	@.venv/bin/pytest --cov
 
 airflow: environment  ## Open Airflow's UI with the example DAGs and the sandbox running
 	@$(PYTHON_IN) scripts/airflow_ui.py
@@ -64,6 +65,12 @@ vendor-client: environment  ## Run the vendor's own client against the sandbox (
 	@command -v npm >/dev/null || $(PYTHON_IN) -c "from tests.system.debian import install; install('nodejs', 'npm')"
 	@cd tests/sandbox/vendor_client && npm install --silent --no-audit --no-fund --no-package-lock
 	@.venv/bin/pytest tests/sandbox/vendor_client/check_vendor_client.py
+
+bench: environment  ## Measure beside peers, some minutes; BENCH=--write puts the table into the documentation
+	@$(PYTHON_IN) -m benchmarks $(BENCH)
+
+bench-short: environment  ## Measure with few repetitions, and fail on a ratio that is off its goal by more than half
+	@$(PYTHON_IN) -m benchmarks --short
 
 constraints: environment  ## Resolve constraints.txt anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --upgrade \

@@ -28,7 +28,7 @@ PLACEHOLDERS = {
 }
 TIMEOUT_LABEL = "Read timeout"
 TIMEOUT_DESCRIPTION = (
-    f"Seconds to wait for an answer of the API; {DEFAULT_READ_TIMEOUT} if left empty. A new group takes some seconds."
+    f"Seconds to wait for an answer; {DEFAULT_READ_TIMEOUT} if left empty. A new group takes some."
 )
 
 

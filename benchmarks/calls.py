@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.loopback import PHONE
@@ -12,7 +13,7 @@ from benchmarks.measuring import Samples, in_fresh_process, in_turn, timed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CALLS = 10
+CALLS = 25
 NAME = "Stand-up 2026-11-23"
 PEOPLE = ["+91 95378 51844", "919874532456", "+44 7400 123456"]
 OPTIONS = {"messagesAdminsOnly": True, "description": "Daily stand-up"}
@@ -33,7 +34,10 @@ def connections(url: str) -> dict[str, str]:
     """Return the environment that gives both hooks their connection."""
     ours = {"conn_type": "periskope", "login": PHONE, "password": KEY, "host": f"{url}/v1"}
     theirs = {"conn_type": "http", "host": url, "extra": {"Authorization": f"Bearer {KEY}", "x-phone": PHONE}}
-    return {"AIRFLOW_CONN_PERISKOPE_DEFAULT": json.dumps(ours), "AIRFLOW_CONN_HTTP_DEFAULT": json.dumps(theirs)}
+    return {
+        "AIRFLOW_CONN_PERISKOPE_DEFAULT": json.dumps(ours),
+        "AIRFLOW_CONN_HTTP_DEFAULT": json.dumps(theirs),
+    }
 
 
 def call_in_turn(url: str, rounds: str) -> Samples:
@@ -42,8 +46,7 @@ def call_in_turn(url: str, rounds: str) -> Samples:
     ways = {"ours": our_hook(), "requests": bare_requests(url), "HttpHook": http_hook()}
     for call in ways.values():
         timed(call, calls=20)  # opens the connection and loads what is loaded late
-    contenders = {name: lambda call=call: timed(call, calls=CALLS) for name, call in ways.items()}  # type: ignore[misc]
-    return in_turn(contenders, int(rounds))
+    return in_turn({name: partial(timed, call, calls=CALLS) for name, call in ways.items()}, int(rounds))
 
 
 def our_hook() -> Callable[[], object]:

@@ -7,7 +7,18 @@ from benchmarks.measuring import Figures, Samples, in_fresh_process, in_turn, ti
 LARGEST = 1023
 SMALLER = 128
 # Real calling codes and lengths; no number of anybody's is meant.
-STARTS = ["+91 98", "+1 202 55", "+44 7400 ", "+49 151 2", "+55 11 9", "+52 55 1", "+61 4", "+234 80", "+62 81", "+27 8"]
+STARTS = [
+    "+91 98",
+    "+1 202 55",
+    "+44 7400 ",
+    "+49 151 2",
+    "+55 11 9",
+    "+52 55 1",
+    "+61 4",
+    "+234 80",
+    "+62 81",
+    "+27 8",
+]
 DIGITS = [10, 10, 10, 11, 11, 10, 9, 10, 10, 9]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from functools import partial
 
 from benchmarks.measuring import Figures, Samples, in_fresh_process, in_turn, timed
 
@@ -17,7 +18,7 @@ def measure(repetitions: int) -> Samples:
     """Import each operator's module in fresh processes."""
     return in_turn(
         {
-            name: lambda module=module: in_fresh_process(f"{__name__}:import_module", module)  # type: ignore[misc]
+            name: partial(in_fresh_process, f"{__name__}:import_module", module)
             for name, module in MODULES.items()
         },
         repetitions,

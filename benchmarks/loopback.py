@@ -62,7 +62,9 @@ class Connection(asyncio.Protocol):
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
             head = self._received[:end].decode("latin-1").split("\r\n")
-            lengths = [line.partition(":")[2] for line in head[1:] if line.lower().startswith("content-length:")]
+            lengths = [
+                line.partition(":")[2] for line in head[1:] if line.lower().startswith("content-length:")
+            ]
             whole = end + 4 + (int(lengths[0]) if lengths else 0)
             if len(self._received) < whole:
                 return

@@ -98,7 +98,9 @@ def main() -> None:
     # What Airflow prints must not stand among what is returned.
     terminal = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    print(json.dumps(getattr(importlib.import_module(module), name)(*sys.argv[2:])), file=terminal, flush=True)
+    print(
+        json.dumps(getattr(importlib.import_module(module), name)(*sys.argv[2:])), file=terminal, flush=True
+    )
 
 
 if __name__ == "__main__":

@@ -8,10 +8,14 @@ import os
 import resource
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.calls import connections
 from benchmarks.loopback import CHATS
 from benchmarks.measuring import Figures, Samples, in_fresh_process, in_turn, timed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def measure(url: str, repetitions: int) -> Samples:
@@ -61,10 +65,10 @@ def fetch_and_parse(url: str) -> Figures:
     return _timed_with_memory(fetch)
 
 
-def _timed_with_memory(function: object) -> Figures:
+def _timed_with_memory(function: Callable[[], object]) -> Figures:
     gc.collect()
     base = _resident()
-    figures = timed(function)  # type: ignore[arg-type]
+    figures = timed(function)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return {**figures, "memory": float(peak - base)}
 

@@ -1,10 +1,10 @@
 """
 One task, from the start of a process to its return value at Airflow's API, as executors start it.
 
-*Fresh*: ``python -m airflow.sdk.execution_time.execute_workload``, the command that KubernetesExecutor puts into a pod: it
-imports Airflow, forks, parses the DAG file, runs the task. *Forked*: the same work in a worker that is up already, as
-LocalExecutor's and Celery's are. *Loaded*: forked from a worker that has also imported all that either operator needs,
-so that what is left is the work itself: its calls to Airflow's API, and its one call to Periskope.
+*Fresh*: ``python -m airflow.sdk.execution_time.execute_workload``, the command that KubernetesExecutor puts into a pod:
+it imports Airflow, forks, parses the DAG file, runs the task. *Forked*: the same work in a worker that is up already,
+as LocalExecutor's and Celery's are. *Loaded*: forked from a worker that has also imported all that either operator
+needs, so that what is left is the work itself: its calls to Airflow's API, and its one call to Periskope.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import resource
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,17 @@ def measure_fresh(url: str, repetitions: int) -> Samples:
     """Run each task in processes of its own."""
     return in_turn(
         {
-            name: lambda dag_id=dag_id: in_fresh_process(f"{__name__}:run_fresh", url, dag_id)  # type: ignore[misc]
+            name: partial(in_fresh_process, f"{__name__}:run_fresh", url, dag_id)
             for name, dag_id in CONTENDERS.items()
         },
         repetitions,
     )
 
 
-def measure_forked(url: str, repetitions: int, *, loaded: bool) -> Samples:
-    """Run the tasks in turn, forked from one worker."""
-    return dict(in_fresh_process(f"{__name__}:fork_in_turn", url, repetitions, int(loaded)))
+def measure_forked(url: str, repetitions: int) -> tuple[Samples, Samples]:
+    """Run the tasks in turn, forked from one worker: as it is, and once it has loaded their modules."""
+    forked, loaded = in_fresh_process(f"{__name__}:fork_in_turn", url, repetitions)
+    return forked, loaded
 
 
 def run_fresh(url: str, dag_id: str) -> Figures:
@@ -75,14 +77,11 @@ def run_fresh(url: str, dag_id: str) -> Figures:
     }
 
 
-def fork_in_turn(url: str, repetitions: str, loaded: str) -> Samples:
+def fork_in_turn(url: str, repetitions: str) -> tuple[Samples, Samples]:
     """Be the worker."""
     os.environ.update(settings(url))
     from airflow.executors.base_executor import BaseExecutor
     from airflow.executors.workloads import ExecuteTask
-
-    for module in NEEDED if int(loaded) else ():
-        importlib.import_module(module)
 
     def run(dag_id: str) -> Figures:
         work = ExecuteTask.model_validate(workload(dag_id))
@@ -94,9 +93,12 @@ def fork_in_turn(url: str, repetitions: str, loaded: str) -> Samples:
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return {"wall": _returned_at(url, b"see above") - started, "cpu": cpu}
 
-    contenders = {name: lambda dag_id=dag_id: run(dag_id) for name, dag_id in CONTENDERS.items()}  # type: ignore[misc]
+    contenders = {name: partial(run, dag_id) for name, dag_id in CONTENDERS.items()}
     in_turn(contenders, 1)
-    return in_turn(contenders, int(repetitions))
+    forked = in_turn(contenders, int(repetitions))
+    for module in NEEDED:
+        importlib.import_module(module)
+    return forked, in_turn(contenders, int(repetitions))
 
 
 def workload(dag_id: str) -> dict[str, Any]:

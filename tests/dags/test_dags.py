@@ -251,7 +251,7 @@ class TestFailures:
             ("wrong_key", "copy it again from Settings > API"),
             ("wrong_plan", "it takes an active Pro or Enterprise plan"),
             ("not_found", "Check the id"),
-            ("invalid", "group_name: Invalid group_name"),
+            ("invalid", "group_name: Not a good name"),
         ],
     )
     def test_a_refusal_fails_at_once(
@@ -289,7 +289,7 @@ class TestFailures:
     def test_no_log_of_a_task_tells_the_key_or_a_number(
         self, run: Callable[..., tuple[str, int]], periskope_sandbox: Sandbox, logged: Callable[[], str]
     ) -> None:
-        periskope_sandbox.fault("invalid", message=f"{ASHA} is not on WhatsApp")
+        periskope_sandbox.fault("invalid", says={"message": f"{ASHA} is not on WhatsApp"})
         assert run(people=[ASHA, BHARAT, f"+{ASHA}"])[0] == "failed"
         assert run(people=[ASHA, BHARAT, BHARAT + "12345"])[0] == "failed"
         ours = [line for line in logged().splitlines() if "conf" not in line and "run_conf" not in line]
