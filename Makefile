@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON_IN := .venv/bin/python
 export PYTHON
 
-.PHONY: help environment demo test airflow lint docs build bench bench-short constraints clean
+.PHONY: help environment demo test airflow lint browser pictures docs build bench bench-short constraints clean versions faults limits celery connections pins
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ lint: environment  ## Check style and types
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 
+browser: environment  ## Look at Airflow's UI, newest and 2.11, in a headless Chromium
+	@scripts/browser.sh tests
+
+pictures: environment  ## Make the pictures of the docs anew
+	@scripts/browser.sh pictures
+
 docs: environment  ## Build the documentation into docs/_build/html, every warning an error
 	@.venv/bin/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env --jobs auto \
 		-d docs/_build/doctrees docs docs/_build/html
@@ -34,15 +40,40 @@ docs: environment  ## Build the documentation into docs/_build/html, every warni
 build: environment  ## Build the wheel and the sdist, and try the wheel in a bare environment
 	@scripts/build.sh
 
-bench: environment  ## Measure beside peers, some minutes; BENCH=--write puts the table into the documentation
-	@$(PYTHON_IN) -m benchmarks $(BENCH)
+bench: environment  ## Measure beside peers, some minutes (WRITE=1 puts the table into the docs)
+	@$(PYTHON_IN) -m benchmarks $(if $(WRITE),--write)
 
 bench-short: environment  ## Measure with few repetitions, and fail on a ratio that is off its goal by more than half
 	@$(PYTHON_IN) -m benchmarks --short
 
+versions: environment  ## Run the tests against each Airflow release (RELEASE=3.2.2 for one)
+	@.venv/bin/nox --session "suite$(if $(RELEASE),($(RELEASE)))"
+
+faults: environment  ## Run the fault table on a real scheduler (AIRFLOW="oldest newest"; WRITE=1 puts it into the docs)
+	@$(PYTHON_IN) -m tests.system.faults $(addprefix --airflow ,$(or $(AIRFLOW),newest)) $(if $(WRITE),--write)
+
+limits: environment  ## Meet rate limits on a real scheduler (AIRFLOW="2.11 3.0"; TASKS=10 RUNS=1 for the short form)
+	@$(PYTHON_IN) -m tests.system.limits $(addprefix --airflow ,$(or $(AIRFLOW),newest)) \
+		--tasks $(or $(TASKS),30) --runs $(or $(RUNS),3)
+
+celery: environment  ## Lose one of two Celery workers in the middle of a mapped DAG
+	@$(PYTHON_IN) -m tests.system.celery_workers $(addprefix --airflow ,$(or $(AIRFLOW),newest))
+
+connections: environment  ## Take the connection from each place that Airflow has
+	@$(PYTHON_IN) -m tests.system.connections $(addprefix --airflow ,$(or $(AIRFLOW),oldest newest))
+
+pins: environment  ## Check that an install moves no package of Airflow, and that our floors work
+	@$(PYTHON_IN) -m tests.system.pins
+	@$(PYTHON_IN) -m tests.system.pins --floors
+
+vendor-client: environment  ## Run the vendor's own client against the sandbox (Node.js)
+	@command -v npm >/dev/null || $(PYTHON_IN) -c "from tests.system.debian import install; install('nodejs', 'npm')"
+	@cd tests/sandbox/vendor_client && npm install --silent --no-audit --no-fund --no-package-lock
+	@.venv/bin/pytest tests/sandbox/vendor_client/check_vendor_client.py
+
 constraints: environment  ## Resolve constraints.txt anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --upgrade \
-		--extra sandbox --group test --group bench --group lint --group release --group docs --output-file constraints.txt pyproject.toml
+		--extra sandbox --group test --group bench --group lint --group release --group docs --group browser --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove everything that the targets made
 	@rm -rf .venv .airflow .cache dist docs/_build .coverage .coverage.* htmlcov

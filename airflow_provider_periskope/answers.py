@@ -179,7 +179,9 @@ def _fields(fields: object) -> dict[str, str]:
     if not isinstance(fields, Mapping):
         return {}
     return {
-        mask_numbers(str(path)): mask_numbers(str(told.get("message", "")) if isinstance(told, Mapping) else str(told))
+        mask_numbers(str(path)): mask_numbers(
+            str(told.get("message", "")) if isinstance(told, Mapping) else str(told)
+        )
         for path, told in fields.items()
     }
 

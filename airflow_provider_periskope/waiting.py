@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 SHORTEST = 15.0
 """Seconds; a task that comes back sooner is taken for its own first start, whose end the scheduler has yet to see."""
 
+LONGEST = 366 * 24 * 3600.0
+"""Seconds; what an API asks for beyond that is a slip of its (milliseconds, say), and no calendar may have the date."""
+
 JITTER = 15.0
 """Seconds over which tasks spread that met the limit together."""
 
@@ -55,7 +58,8 @@ def wait_without_slot(
         since = context["ti"].get_first_reschedule_date(context) or now
     else:
         since = datetime.fromisoformat(waiting_since) if waiting_since else now
-    until = now + timedelta(seconds=max(limit.retry_after, SHORTEST) + random.uniform(0, JITTER))  # noqa: S311
+    seconds = min(max(limit.retry_after, SHORTEST), LONGEST) + random.uniform(0, JITTER)  # noqa: S311
+    until = now + timedelta(seconds=seconds)
     if until > since + max_wait:
         waited = (now - since).total_seconds()
         raise PeriskopeRateLimitError(

@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import Asset, dag, task
 
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
 
-GROUP = Asset(name="whatsapp_launch_group", uri="whatsapp://groups/launch")
+GROUP = Asset("whatsapp://groups/launch")
 
 
 # [START producer]

@@ -48,6 +48,7 @@ class AirflowUi:
         self.home = home
         self.logs = home / "output"
         self.logs.mkdir(parents=True, exist_ok=True)
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.parts: dict[str, subprocess.Popen[bytes]] = {}
         self.python = python
@@ -78,6 +79,8 @@ class AirflowUi:
         if before_3:
             self.commands["webserver"] = ["webserver", "--hostname", "127.0.0.1", *listen]
             self.environment |= {
+                # With SQLite, this one reads no DAG files while a task runs.
+                "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
                 "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.default",
                 "AIRFLOW__WEBSERVER__BASE_URL": self.url,
                 "AIRFLOW__WEBSERVER__SECRET_KEY": secrets.token_hex(16),
@@ -116,10 +119,17 @@ class AirflowUi:
         if self.parts.pop("database").wait():
             raise OSError(f"Airflow's database could not be prepared, see {self.log('database')}")
 
-    def start_all(self) -> None:
+    def start_all(self, stopping: threading.Event | None = None) -> None:
         """Start what an Airflow consists of."""
         for name, arguments in self.commands.items():
-            self.start(name, ["-m", "airflow", *arguments])
+            if name != "scheduler":
+                self.start(name, ["-m", "airflow", *arguments])
+        # A task that is started before its API server listens fails.
+        patience = time.monotonic() + PATIENCE
+        while is_free(self.port) and not self.ended_part() and time.monotonic() < patience:
+            if (stopping or threading.Event()).wait(0.5):
+                return
+        self.start("scheduler", ["-m", "airflow", *self.commands["scheduler"]])
 
     def start(self, name: str, arguments: Sequence[str]) -> None:
         """Start one process."""
@@ -144,11 +154,11 @@ class AirflowUi:
         """
         headers = {"Content-Type": "application/json"}
         if not self.before_3:
-            with DIRECT.open(f"{self.url}/auth/token", timeout=10) as answer:
+            with DIRECT.open(f"{self.url}/auth/token", timeout=60) as answer:
                 headers["Authorization"] = f"Bearer {json.load(answer)['access_token']}"
         url = f"{self.url}/api/{'v1' if self.before_3 else 'v2'}{path}"
         data = None if body is None else json.dumps(body).encode()
-        with DIRECT.open(urllib.request.Request(url, data, headers, method=method), timeout=30) as answer:
+        with DIRECT.open(urllib.request.Request(url, data, headers, method=method), timeout=60) as answer:
             return json.load(answer)
 
     def log(self, part: str) -> Path:
@@ -211,7 +221,7 @@ def main() -> int:
                 return 1
         try:
             with step("Starting Airflow"):
-                ui.start_all()
+                ui.start_all(STOPPING)
                 problem = ui.wait_until_ready(STOPPING)
             if not problem and not STOPPING.is_set():
                 tell(WELCOME.format(airflow=ui.url, sandbox=sandbox.url.removesuffix("v1")))

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import comparison
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -32,6 +34,10 @@ def main() -> int:
         for picture in (ROOT / "docs" / "pictures").glob("*")
         if picture.stat().st_size > 200_000
     ]
+    if not comparison.is_current():
+        problems.append(
+            "README.md: the comparison is not what was measured last: scripts/comparison.py --write"
+        )
     for problem in problems:
         print(problem, file=sys.stderr)
     return bool(problems)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from selenium import webdriver
 from selenium.common.exceptions import (
@@ -120,9 +120,9 @@ class Chromium:
                 )
             time.sleep(0.2)
 
-    def call(self, method: str, **arguments: Any) -> Any:
-        """Give a command of the DevTools protocol."""
-        return self.driver.execute_cdp_cmd(method, arguments)
+    def pause(self, seconds: float) -> None:
+        """Let what moves come to rest."""
+        time.sleep(seconds)
 
     def picture(self, path: Path, element: str | None = None) -> None:
         """Save what the window shows, or one element."""

@@ -79,8 +79,9 @@ def page(findings: Sequence[Finding]) -> str:
 def cell(found: Finding) -> str:
     """Say in a few words what a run came to."""
     groups = "1 group" if found.groups == 1 else f"**{found.groups} groups**"
-    ends = {"right": "right ID", "none": "no ID"}.get(found.downstream, "**wrong ID**")
+    ends = {"right": "right ID", "none": "no ID", "one of several": "**ID of one of them**"}
+    handed_on = ends.get(found.downstream, "**wrong ID**")
     state = "" if found.state == "success" else f", **{found.state}**"
     posts = f"{found.posts} POST{'' if found.posts == 1 else 's'}"
     tries = "1 try" if found.tries == 1 else f"{found.tries} tries"
-    return f"{groups}, {ends}{state}; {tries}, {posts}"
+    return f"{groups}, {handed_on}{state}; {tries}, {posts}"

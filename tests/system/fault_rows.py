@@ -29,7 +29,7 @@ class Row:
     :param xcom: what the XCom backend does, see ``worker/lab_xcom.py``
     :param alone: whether it has a Periskope of its own, for faults of calls that name no group
     :param disaster: whether it hits all of Airflow, so that it has its own time
-    :param left_behind: whether the next try, from 3.3 on, must not look for a group that was never made
+    :param refusal: whether it is sure that nothing was made, so that the next try, from 3.3 on, must not wait for it
     :param posts: how many creates ours may send
     :param host: the host of the connection, at first
     """
@@ -44,7 +44,7 @@ class Row:
     xcom: dict[str, Any] | None = None
     alone: bool = False
     disaster: bool = False
-    left_behind: bool = True
+    refusal: bool = False
     posts: int = 1
     host: str = LOOPBACK
 
@@ -139,20 +139,20 @@ ROWS = (
     Row("dropped_before", "connection dropped before the create", fault("drop_before"), posts=2),
     Row("500_before", "500, nothing created", fault("error_500"), posts=2),
     Row(
-        "refused", "connection refused", act=server_starts_later, alone=True, left_behind=False,
+        "refused", "connection refused", act=server_starts_later, alone=True, refusal=True,
     ),
     Row(
-        "no_dns", "host name does not resolve", act=name_resolves_later, alone=True, left_behind=False,
+        "no_dns", "host name does not resolve", act=name_resolves_later, alone=True, refusal=True,
         host="nonexistent.invalid",
     ),
-    Row("429", "429 for 30 s", fault("rate_limit", seconds=30), posts=4, retries=0, left_behind=False),
-    Row("phone_off", "401, phone switched off", fault("phone_off"), posts=2, left_behind=False),
+    Row("429", "429 for 30 s", fault("rate_limit", seconds=30), posts=4, retries=0, refusal=True),
+    Row("phone_off", "401, phone switched off", fault("phone_off"), posts=2, refusal=True),
     Row(
         "wrong_key", "401, wrong key; then cleared", fault("wrong_key"), clear_when_failed, retries=0, posts=2,
-        left_behind=False,
+        refusal=True,
     ),
     Row(
-        "invalid", "422; then cleared", fault("invalid"), clear_when_failed, retries=0, posts=2, left_behind=False,
+        "invalid", "422; then cleared", fault("invalid"), clear_when_failed, retries=0, posts=2, refusal=True,
     ),
     Row(
         "database_gone", "PostgreSQL gone for 20 s after the create",

@@ -136,7 +136,7 @@ class Case:
 
     def wait_for_state(self, state: str) -> None:
         """Wait for a state of the task."""
-        wait_until(lambda: self.task()["state"] == state, 150, f"{self.dag_id} to be {state}", every=0.3)
+        wait_until(lambda: self.task()["state"] == state, 240, f"{self.dag_id} to be {state}", every=0.3)
 
     def _pid(self) -> int:
         wait_until(lambda: bool(self.task()["pid"]), 10, f"the process of {self.dag_id}", every=0.1)
@@ -176,8 +176,10 @@ class Case:
 
     def clear(self) -> None:
         """Clear the task and those after it."""
-        wait_until(lambda: self.run_state() == "failed", 90, f"the run of {self.dag_id} to fail")
+        wait_until(lambda: self.run_state() == "failed", 240, f"the run of {self.dag_id} to fail")
         self.airflow.api.clear(self.dag_id, RUN, "create")
+        # Until this is read, the run still looks ended.
+        wait_until(lambda: self.run_state() != "failed", 30, f"the run of {self.dag_id} to go on")
 
     def correct_host(self) -> None:
         """Give the connection the right host."""
@@ -238,7 +240,7 @@ class Case:
             problems.append(f"{finding.posts} creates sent, not {self.row.posts}")
         if self.row.retries == 0 and self.row.act is None and finding.tries != 1:
             problems.append(f"{finding.tries} tries")
-        if not self.row.left_behind and self.airflow.release.keeps_task_state and finding.last_try > 30:
+        if self.row.refusal and self.airflow.release.keeps_task_state and finding.last_try > 30:
             problems.append(f"the last try looked for {finding.last_try} s for what was never made")
         return problems
 
@@ -325,7 +327,22 @@ def run(
             if row.disaster:
                 strike(airflow, row, [case for case in cases if case.row is row])
         states.read()
-        return [case.finding() for case in cases]
+        findings = [case.finding() for case in cases]
+        for case, finding in zip(cases, findings, strict=True):
+            if finding.problem:
+                tell(case)
+        return findings
+
+
+def tell(case: Case) -> None:
+    """Print what is known of a case that went wrong, for its installation will be gone."""
+    print(f"--- {case.dag_id}", flush=True)
+    for instance in case.airflow.task_instances(f"dag_id='{case.dag_id}'"):
+        print(instance, flush=True)
+    for call in case.sandbox.requests:
+        if call.group_name == case.group_name:
+            print(f"{call.time:%H:%M:%S} {call.method} {call.path} {call.status} {call.fault}", flush=True)
+    print(case.airflow.task_log(case.dag_id)[-6000:], flush=True)
 
 
 HEADINGS = {

@@ -70,8 +70,8 @@ def floors() -> int:
     run_uv("venv", "--python", interpreter(OLDEST.python), str(path))
     python = path / "bin" / "python"
     run_uv(
-        "pip", "install", "--python", str(python), "--resolution", "lowest-direct", "--exclude-newer", OLDEST.as_of,
-        str(ROOT),
+        "pip", "install", "--python", str(python), "--resolution", "lowest-direct",
+        "--exclude-newer", OLDEST.as_of, "--refresh-package", OWN[0], str(ROOT),
     )  # fmt: skip
     lowest = frozen(python)
     constraints = path / "constraints.txt"

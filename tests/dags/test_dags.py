@@ -1,0 +1,304 @@
+"""The operator in DAGs that Airflow runs, against the sandbox."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_periskope.sandbox.pytest import RunDag
+    from airflow_provider_periskope.sandbox.server import Sandbox
+
+DAGS = Path(__file__).parent / "dags"
+EXAMPLES = Path(__file__).resolve().parents[2] / "example_dags"
+ASHA, BHARAT, OTHER_PHONE = "919537851844", "919874532456", "918527184400"
+
+
+def outputs(run: Any, key: str = "return_value") -> dict[str, Any]:
+    """Return what each task of the run pushed, mapped ones with their index."""
+    return {
+        instance.task_id if instance.map_index < 0 else f"{instance.task_id}[{instance.map_index}]": (
+            instance.xcom_pull(
+                task_ids=instance.task_id,
+                key=key,
+                map_indexes=instance.map_index if instance.map_index >= 0 else None,
+            )
+        )
+        for instance in run.get_task_instances()
+    }
+
+
+def ids_by_name(sandbox: Sandbox) -> dict[str, str]:
+    return {group.name: group.chat_id for group in sandbox.groups}
+
+
+def creates(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
+    """Return the bodies that were sent, by the name of the group, without the name."""
+    bodies = [dict(request.body) for request in sandbox.requests if request.method == "POST"]
+    named = {body.pop("group_name"): body for body in bodies}
+    assert len(named) == len(bodies)
+    return named
+
+
+class TestVendorsExample:
+    def test_end_to_end(self, run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
+        run = run_dag(EXAMPLES / "example_periskope_create_group.py")
+        assert run.state == "success"
+        (request,) = periskope_sandbox.requests
+        assert (request.method, request.target) == ("POST", "/v1/chats/create")
+        assert request.body == {"group_name": "Test New 1040", "participants": [ASHA]}
+        assert request.headers["authorization"] == f"Bearer {periskope_sandbox.api_key}"
+        assert request.headers["x-phone"] == periskope_sandbox.phone
+        assert request.headers["content-type"] == "application/json"
+        (group,) = periskope_sandbox.groups
+        assert outputs(run) == {"create_group": group.chat_id, "welcome": group.chat_id}
+        assert outputs(run, "invite_link")["create_group"] == group.invite_link
+        assert outputs(run, "outcome")["create_group"] == "created"
+
+
+class TestOtherExamples:
+    def test_weekly_groups(self, run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
+        run = run_dag(EXAMPLES / "example_periskope_weekly_groups.py")
+        assert run.state == "success"
+        week = run.data_interval_end.strftime("%G-W%V")
+        assert creates(periskope_sandbox) == {
+            f"Sales {week}": {
+                "participants": [ASHA, BHARAT],
+                "options": {"description": f"Everything about week {week}"},
+            },
+            f"Support {week}": {
+                "participants": [BHARAT],
+                "options": {"description": f"Everything about week {week}"},
+            },
+        }
+        assert sorted(instance.rendered_map_index for instance in run.get_task_instances()) == [
+            f"Sales {week}",
+            f"Support {week}",
+        ]
+
+    def test_one_per_customer(self, run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
+        run = run_dag(EXAMPLES / "example_periskope_one_per_customer.py")
+        assert run.state == "success"
+        assert creates(periskope_sandbox) == {
+            "Asha (customer 1040)": {"participants": [ASHA]},
+            "Bharat (customer 1041)": {"participants": [BHARAT, ASHA]},
+        }
+        ids = ids_by_name(periskope_sandbox)
+        told = outputs(run)
+        assert told["onboard.note_in_crm[0]"] == {"customer": 1040, "chat_id": ids["Asha (customer 1040)"]}
+        assert told["onboard.note_in_crm[1]"] == {"customer": 1041, "chat_id": ids["Bharat (customer 1041)"]}
+
+
+class TestForms:
+    def test_literals_jinja_and_xcom_args(self, run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
+        periskope_sandbox.add_phone(OTHER_PHONE)
+        run = run_dag(DAGS / "every_form.py")
+        assert run.state == "success"
+        both = {"participants": [ASHA, BHARAT]}
+        assert creates(periskope_sandbox) == {
+            "literal": both,
+            "jinja within Sales": {
+                **both,
+                "options": {"description": "For Sales of every_form", "messagesAdminsOnly": True},
+            },
+            "jinja whole": {**both, "options": {"description": "Sales", "infoAdminsOnly": True}},
+            "jinja json": {**both, "options": {}},
+            "jinja commas": both,
+            "output of a task by jinja": both,
+            "output of a task": {**both, "options": {"description": "of a task", "infoAdminsOnly": True}},
+            "xcom arg within": both,
+        }
+        phones = {request.group_name: request.phone for request in periskope_sandbox.requests}
+        assert {name for name, phone in phones.items() if phone == OTHER_PHONE} == {
+            "jinja within Sales",
+            "output of a task",
+        }
+        made = {group.name: group for group in periskope_sandbox.groups}["output of a task"]
+        assert outputs(run)["hand_on"] == [made.chat_id, made.invite_link]
+
+    def test_native_objects(self, run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
+        periskope_sandbox.add_phone(OTHER_PHONE)
+        assert run_dag(DAGS / "native.py").state == "success"
+        assert creates(periskope_sandbox) == {
+            "native objects": {"participants": [ASHA, BHARAT], "options": {"messagesAdminsOnly": True}},
+            "1040": {"participants": [ASHA, BHARAT]},
+        }
+        assert periskope_sandbox.groups_named("1040")[0].phone == OTHER_PHONE
+
+    def test_mapping(self, run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
+        run = run_dag(DAGS / "mapped.py")
+        assert run.state == "success"
+        assert creates(periskope_sandbox) == {
+            "expanded a": {"participants": [ASHA], "options": {"description": "0"}},
+            "expanded b": {"participants": [ASHA], "options": {"description": "1"}},
+            "expanded 0": {"participants": [ASHA]},
+            "expanded 1": {"participants": [BHARAT, ASHA]},
+            "kwargs a": {"participants": [ASHA]},
+            "kwargs b": {"participants": [BHARAT], "options": {"description": "b"}},
+            "customer a": {"participants": [ASHA]},
+            "customer b": {"participants": [ASHA]},
+        }
+        ids, told = ids_by_name(periskope_sandbox), outputs(run)
+        assert told["received"] == [ids["expanded a"], ids["expanded b"]]
+        assert [told[f"kwargs[{index}]"] for index in (0, 1)] == [ids["kwargs a"], ids["kwargs b"]]
+        assert told["each.next_step[0]"] == ["customer a", ids["customer a"]]
+        assert told["each.next_step[1]"] == ["customer b", ids["customer b"]]
+
+
+class TestAsset:
+    def test_the_event_tells_chat_id_and_name_and_no_link(
+        self, run_dag: RunDag, periskope_sandbox: Sandbox
+    ) -> None:
+        from airflow.utils.session import create_session
+
+        run = run_dag(DAGS / "asset.py")
+        assert run.state == "success"
+        try:
+            from airflow.models.asset import AssetEvent as Event
+        except ImportError:  # before 3.0
+            from airflow.models.dataset import DatasetEvent as Event
+        with create_session() as session:
+            extra = session.query(Event.extra).order_by(Event.id.desc()).first()[0]
+        (group,) = periskope_sandbox.groups
+        told = {name: value for name, value in extra.items() if name != "from_rest_api"}
+        assert told == {"chat_id": group.chat_id, "group_name": "Sales"}
+
+
+class TestWhatTheInterfaceShows:
+    def test_rendered_fields(self, run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
+        from airflow.models.renderedtifields import RenderedTaskInstanceFields
+        from airflow.utils.session import create_session
+
+        periskope_sandbox.add_phone(OTHER_PHONE)
+        run = run_dag(DAGS / "every_form.py")
+        with create_session() as session:
+            (rendered,) = (
+                session.query(RenderedTaskInstanceFields.rendered_fields)
+                .filter_by(dag_id="every_form", run_id=run.run_id, task_id="jinja_within")
+                .one()
+            )
+        assert rendered["group_name"] == "jinja within Sales"
+        assert rendered["options"]["description"] == "For Sales of every_form"
+        assert rendered["participants"][0] == ASHA
+        assert periskope_sandbox.api_key not in json.dumps(rendered)
+
+    def test_link(self, run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
+        from airflow_provider_periskope.operators.group import PeriskopeGroupLink
+        from airflow_provider_periskope.sandbox.pytest import only_dag
+
+        run = run_dag(EXAMPLES / "example_periskope_create_group.py")
+        operator = only_dag(EXAMPLES / "example_periskope_create_group.py").get_task("create_group")
+        assert [type(link).__name__ for link in operator.operator_extra_links] == ["PeriskopeGroupLink"]
+        assert PeriskopeGroupLink().name == "Join WhatsApp group"
+        stored = link_of(run, operator)
+        assert stored == periskope_sandbox.groups[0].invite_link
+
+
+def link_of(run: Any, operator: Any) -> str:
+    """Return the link as Airflow shows it: from 3.0 on the task stores it, before that it is asked for."""
+    from airflow_provider_periskope.operators.group import PeriskopeGroupLink
+
+    (instance,) = [each for each in run.get_task_instances() if each.task_id == operator.task_id]
+    stored = instance.xcom_pull(task_ids=operator.task_id, key="_link_PeriskopeGroupLink")
+    return stored or PeriskopeGroupLink().get_link(operator, ti_key=instance.key)
+
+
+class TestFailures:
+    """`retries=3` each time: how many are spent is what differs."""
+
+    @pytest.fixture
+    def run(self, run_dag: RunDag) -> Callable[..., tuple[str, int]]:
+        def run(**conf: Any) -> tuple[str, int]:
+            """Run, and return the state of the task and the number of its last try."""
+            run = run_dag(DAGS / "with_retries.py", run_conf=conf or None)
+            (instance,) = run.get_task_instances()
+            return str(instance.state), instance.try_number
+
+        return run
+
+    @pytest.mark.parametrize(
+        ("conf", "told"),
+        [
+            pytest.param({"name": ""}, "group_name is empty", id="empty name"),
+            pytest.param({"name": None}, "group_name is None", id="name rendered to None"),
+            pytest.param({"name": "None"}, "group_name is None", id="name rendered to the text None"),
+            pytest.param({"name": "a" * 101}, "group_name has 101 characters", id="long name"),
+            pytest.param({"people": []}, "nobody is left", id="no participants"),
+            pytest.param({"people": None}, "participants is None", id="participants rendered to None"),
+            pytest.param({"people": ["12", "abc", 1.5]}, "3 problems with the input", id="no numbers"),
+        ],
+    )
+    def test_bad_input_fails_at_once_and_sends_nothing(
+        self,
+        run: Callable[..., tuple[str, int]],
+        periskope_sandbox: Sandbox,
+        logged: Callable[[], str],
+        conf: dict[str, Any],
+        told: str,
+    ) -> None:
+        assert run(**conf) == ("failed", 1)
+        assert told in logged()
+        assert periskope_sandbox.requests == []
+
+    @pytest.mark.parametrize(
+        ("fault", "told"),
+        [
+            ("wrong_key", "copy it again from Settings > API"),
+            ("wrong_plan", "it takes an active Pro or Enterprise plan"),
+            ("not_found", "Check the id"),
+            ("invalid", "group_name: Invalid group_name"),
+        ],
+    )
+    def test_a_refusal_fails_at_once(
+        self,
+        run: Callable[..., tuple[str, int]],
+        periskope_sandbox: Sandbox,
+        logged: Callable[[], str],
+        fault: str,
+        told: str,
+    ) -> None:
+        periskope_sandbox.fault(fault, times=None)
+        assert run() == ("failed", 1)
+        assert told in logged()
+        assert len(periskope_sandbox.requests) == 1
+
+    def test_a_connection_that_is_not_there_fails_at_once(
+        self,
+        run: Callable[..., tuple[str, int]],
+        periskope_sandbox: Sandbox,
+        monkeypatch: pytest.MonkeyPatch,
+        logged: Callable[[], str],
+    ) -> None:
+        monkeypatch.delenv("AIRFLOW_CONN_PERISKOPE_DEFAULT")
+        assert run() == ("failed", 1)
+        assert "Connection 'periskope_default' is not defined" in logged()
+
+    def test_a_phone_that_is_off_uses_the_retries(
+        self, run: Callable[..., tuple[str, int]], periskope_sandbox: Sandbox, logged: Callable[[], str]
+    ) -> None:
+        periskope_sandbox.fault("phone_off", times=2)
+        state, tries = run()
+        assert "restart it in the Periskope console" in logged()
+        assert (state, tries) == ("success", 3)
+
+    def test_no_log_of_a_task_tells_the_key_or_a_number(
+        self, run: Callable[..., tuple[str, int]], periskope_sandbox: Sandbox, logged: Callable[[], str]
+    ) -> None:
+        periskope_sandbox.fault("invalid", message=f"{ASHA} is not on WhatsApp")
+        assert run(people=[ASHA, BHARAT, f"+{ASHA}"])[0] == "failed"
+        assert run(people=[ASHA, BHARAT, BHARAT + "12345"])[0] == "failed"
+        ours = [line for line in logged().splitlines() if "conf" not in line and "run_conf" not in line]
+        for secret in (periskope_sandbox.api_key, ASHA, BHARAT):
+            assert [line for line in ours if secret in line] == []
+
+
+def test_if_exists_is_checked_while_the_dag_is_parsed() -> None:
+    from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+
+    with pytest.raises(ValueError, match="if_exists is 'replace': it takes 'create', 'reuse' or 'fail'"):
+        PeriskopeCreateGroupOperator(task_id="x", group_name="x", participants=["1"], if_exists="replace")

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.providers.common.compat.sdk import BaseOperator, TaskDeferred
+
+from airflow_provider_periskope.exceptions import PeriskopeRateLimitError
+from airflow_provider_periskope.waiting import wait_without_slot
+
+try:
+    from airflow.sdk.exceptions import AirflowRescheduleException
+except ImportError:  # 2.11
+    from airflow.exceptions import AirflowRescheduleException
+
+
+def limit_of(seconds: float) -> PeriskopeRateLimitError:
+    return PeriskopeRateLimitError(
+        "Too many.",
+        retry_after=seconds,
+        status=429,
+        code="RATE_LIMIT_ERROR",
+        api_message="slow down",
+        trace_id="trace-1",
+    )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def context_of(*, store: object | None, first_reschedule: datetime | None = None) -> dict[str, Any]:
+    ti = SimpleNamespace(get_first_reschedule_date=lambda _: first_reschedule)
+    return {"task_state_store": store, "ti": ti}
+
+
+def wait(
+    seconds: float = 60,
+    *,
+    store: object | None = None,
+    max_wait: timedelta = timedelta(hours=1),
+    first_reschedule: datetime | None = None,
+    waiting_since: datetime | None = None,
+) -> None:
+    wait_without_slot(
+        BaseOperator(task_id="create"),
+        context_of(store=store, first_reschedule=first_reschedule),
+        limit_of(seconds),
+        max_wait=max_wait,
+        waiting_since=waiting_since.isoformat() if waiting_since else None,
+        method_name="go_on_after_waiting",
+        carried={"record": {"identity": "x"}},
+    )
+
+
+class TestWithATaskStateStore:
+    @pytest.mark.parametrize(
+        ("seconds", "least"),
+        [pytest.param(60, 60, id="as the API says"), pytest.param(0, 15, id="15 s at least")],
+    )
+    def test_reschedules(self, seconds: float, least: float) -> None:
+        with pytest.raises(AirflowRescheduleException) as rescheduled:
+            wait(seconds, store=object())
+        left = (rescheduled.value.reschedule_date - now()).total_seconds()
+        assert least - 1 < left <= least + 15
+
+    def test_spreads_the_tasks(self) -> None:
+        moments = set()
+        for _ in range(5):
+            with pytest.raises(AirflowRescheduleException) as rescheduled:
+                wait(60, store=object())
+            moments.add(round(rescheduled.value.reschedule_date.timestamp()))
+        assert len(moments) > 1
+
+    def test_is_bounded_by_what_passed_since_the_first_wait(self) -> None:
+        with pytest.raises(PeriskopeRateLimitError, match="would go beyond max_wait=1:00:00, 35"):
+            wait(60, store=object(), first_reschedule=now() - timedelta(minutes=59))
+
+
+class TestWithout:
+    def test_defers_to_a_moment_with_all_that_is_known(self) -> None:
+        since = now() - timedelta(minutes=10)
+        with pytest.raises(TaskDeferred) as deferred:
+            wait(60, waiting_since=since)
+        assert deferred.value.method_name == "go_on_after_waiting"
+        assert deferred.value.kwargs == {"record": {"identity": "x"}, "waiting_since": since.isoformat()}
+        path, arguments = deferred.value.trigger.serialize()
+        assert path.endswith("temporal.DateTimeTrigger")
+        assert 59 < (arguments["moment"] - now()).total_seconds() <= 75
+
+    def test_ends_where_no_triggerer_runs(self) -> None:
+        with pytest.raises(TaskDeferred) as deferred:
+            wait(60)
+        assert timedelta(minutes=11) <= deferred.value.timeout <= timedelta(minutes=12)
+
+    def test_is_bounded_by_what_passed_since_the_first_wait(self) -> None:
+        with pytest.raises(PeriskopeRateLimitError, match="would go beyond max_wait"):
+            wait(60, waiting_since=now() - timedelta(minutes=59))
+
+
+@pytest.mark.parametrize("store", [None, object()], ids=["without a store", "with a store"])
+class TestTooLong:
+    def test_keeps_what_the_api_said(self, store: object | None) -> None:
+        with pytest.raises(PeriskopeRateLimitError) as error:
+            wait(7200, store=store)
+        assert error.value.retry_after == 7200
+        assert (error.value.status, error.value.code, error.value.message) == (
+            429,
+            "RATE_LIMIT_ERROR",
+            "slow down",
+        )
+        assert error.value.trace_id == "trace-1"
+        assert "give it more max_wait, or a pool" in str(error.value)
+        assert error.value.retryable
+
+    @pytest.mark.parametrize("seconds", [1e10, 1e15, 1e300], ids=repr)
+    def test_a_date_that_no_calendar_has(self, store: object | None, seconds: float) -> None:
+        with pytest.raises(PeriskopeRateLimitError, match="would go beyond max_wait"):
+            wait(seconds, store=store)
