@@ -41,6 +41,12 @@ docs: environment  ## Build the documentation into docs/_build/html, every warni
 build: environment  ## Build the wheel and the sdist, and try the wheel in a bare environment
 	@scripts/build.sh
 
+bench: environment  ## Measure beside peers, some minutes (WRITE=1 puts the table into the docs)
+	@$(PYTHON_IN) -m benchmarks $(if $(WRITE),--write)
+
+bench-short: environment  ## Measure with few repetitions, and fail on a ratio that is off its goal by more than half
+	@$(PYTHON_IN) -m benchmarks --short
+
 versions: environment  ## Run the tests against each Airflow release (RELEASE=3.2.2 for one)
 	@.venv/bin/nox --session "suite$(if $(RELEASE),($(RELEASE)))"
 
@@ -65,12 +71,6 @@ vendor-client: environment  ## Run the vendor's own client against the sandbox (
 	@command -v npm >/dev/null || $(PYTHON_IN) -c "from tests.system.debian import install; install('nodejs', 'npm')"
 	@cd tests/sandbox/vendor_client && npm install --silent --no-audit --no-fund --no-package-lock
 	@.venv/bin/pytest tests/sandbox/vendor_client/check_vendor_client.py
-
-bench: environment  ## Measure beside peers, some minutes; BENCH=--write puts the table into the documentation
-	@$(PYTHON_IN) -m benchmarks $(BENCH)
-
-bench-short: environment  ## Measure with few repetitions, and fail on a ratio that is off its goal by more than half
-	@$(PYTHON_IN) -m benchmarks --short
 
 constraints: environment  ## Resolve constraints.txt anew
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --upgrade \

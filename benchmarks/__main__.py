@@ -103,7 +103,7 @@ def measure(url: str, times: Repetitions) -> Iterator[Row]:
 
     yield Row(
         "seconds in state running, 90 s rate limit",
-        "not here: python -m tests.system.limits",
+        "apart: make limits",
         "two no-op tasks",
         goal="≤ theirs + 1 s",
     )
