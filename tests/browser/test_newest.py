@@ -63,7 +63,7 @@ def test_the_form_asks_for_what_is_needed_and_for_nothing_else(form: Site) -> No
         assert label in text
     form.browser.click(f"{DIALOG}//button[normalize-space()='Extra Fields']")
     text = form.browser.see("Read timeout")
-    assert "Seconds to wait for an answer of the API; 60 if left empty." in text
+    assert "Seconds to wait for an answer; 60 if left empty." in text
 
 
 def test_a_connection_is_saved_edited_and_tested(form: Site) -> None:
