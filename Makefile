@@ -4,7 +4,8 @@ SHELL := /bin/sh
 PYTHON_IN := .venv/bin/python
 export PYTHON
 
-.PHONY: help environment demo test airflow lint browser pictures docs build bench bench-short constraints clean versions faults limits celery connections pins
+.PHONY: help environment demo test airflow lint browser pictures docs build versions faults limits celery \
+	connections pins vendor-client bench bench-short constraints clean
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,7 +17,7 @@ demo: environment  ## Run an example DAG in Airflow against the local sandbox
 	@$(PYTHON_IN) scripts/demo.py
 
 test: environment  ## Run the tests that need only Python
-	@.venv/bin/pytest
+	@.venv/bin/pytest --cov
 
 airflow: environment  ## Open Airflow's UI with the example DAGs and the sandbox running
 	@$(PYTHON_IN) scripts/airflow_ui.py
@@ -52,9 +53,9 @@ versions: environment  ## Run the tests against each Airflow release (RELEASE=3.
 faults: environment  ## Run the fault table on a real scheduler (AIRFLOW="oldest newest"; WRITE=1 puts it into the docs)
 	@$(PYTHON_IN) -m tests.system.faults $(addprefix --airflow ,$(or $(AIRFLOW),newest)) $(if $(WRITE),--write)
 
-limits: environment  ## Meet rate limits on a real scheduler (AIRFLOW="2.11 3.0"; TASKS=10 RUNS=1 for the short form)
+limits: environment  ## Meet rate limits on a real scheduler (AIRFLOW="2.11 3.0"; TASKS=10 RUNS=1 for the short form; WRITE=1)
 	@$(PYTHON_IN) -m tests.system.limits $(addprefix --airflow ,$(or $(AIRFLOW),newest)) \
-		--tasks $(or $(TASKS),30) --runs $(or $(RUNS),3)
+		--tasks $(or $(TASKS),30) --runs $(or $(RUNS),3) $(if $(WRITE),--write)
 
 celery: environment  ## Lose one of two Celery workers in the middle of a mapped DAG
 	@$(PYTHON_IN) -m tests.system.celery_workers $(addprefix --airflow ,$(or $(AIRFLOW),newest))

@@ -27,9 +27,7 @@ PLACEHOLDERS = {
     "port": "443 if left empty; the test button of Airflow 3.3.1 and 3.3.2 needs it",
 }
 TIMEOUT_LABEL = "Read timeout"
-TIMEOUT_DESCRIPTION = (
-    f"Seconds to wait for an answer of the API; {DEFAULT_READ_TIMEOUT} if left empty. A new group takes some seconds."
-)
+TIMEOUT_DESCRIPTION = f"Seconds to wait for an answer; {DEFAULT_READ_TIMEOUT} if left empty."
 
 
 def provider_connection_type() -> dict[str, Any]:

@@ -9,7 +9,9 @@ from airflow.providers.common.compat.sdk import dag, task
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
 
 
-@dag(schedule="0 9 * * 1-5", start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
+@dag(
+    schedule="0 9 * * 1-5", start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__
+)
 def example_periskope_daily_standup():
     @task
     def welcome(chat_id: str) -> None:

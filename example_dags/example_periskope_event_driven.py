@@ -31,7 +31,8 @@ def example_periskope_event_driven_welcome():
     @task
     def welcome(**context) -> list[str]:
         # Airflow 2.11 calls its assets datasets.
-        events = context.get("triggering_asset_events") or context["triggering_dataset_events"]
+        kind = "asset" if "triggering_asset_events" in context else "dataset"
+        events = context[f"triggering_{kind}_events"]
         groups = [event.extra for events_of_one in events.values() for event in events_of_one]
         for group in groups:
             print(f"The group {group['group_name']!r} is there: {group['chat_id']}")

@@ -22,8 +22,8 @@ OUTCOME_KEY = "outcome"
 TASK_DOC = """\
 Makes a WhatsApp group with the company's own phone: once, whatever fails.
 
-XCom of this task: **return_value** is the chat ID, **invite_link** lets people join, **outcome** says whether the group \
-was created by this run or reused from before it. The link *Join WhatsApp group* stands under Details.
+XCom of this task: **return_value** is the chat ID, **invite_link** lets people join, **outcome** says whether the \
+group was created by this run or reused from before it. The link *Join WhatsApp group* stands under Details.
 
 A failed task says in its log what happened and what to do. One with an unknown outcome may be cleared: it looks for \
 the group before it sends anything.

@@ -30,9 +30,9 @@ class ApiError(Exception):
         if fields is not None:
             self.content["fields"] = {place: {"message": text} for place, text in fields.items()}
 
-    def answer(self, **headers: str) -> Answer:
-        """Put it into the bytes that the client gets."""
-        return Answer(self.content["status"], json_bytes(self.content), headers=headers)
+    def answer(self, says: dict[str, Any] | None = None, **headers: str) -> Answer:
+        """Put it into the bytes that the client gets, with what it says besides."""
+        return Answer(self.content["status"], json_bytes(self.content | (says or {})), headers=headers)
 
 
 def json_bytes(value: Any) -> bytes:

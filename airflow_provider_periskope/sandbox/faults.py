@@ -79,6 +79,7 @@ class Fault:
     :param reset: drop with a reset (RST) where otherwise the connection is closed (FIN).
     :param header: how a `rate_limit` says when it ends: `X-RateLimit-Reset`, `Retry-After`, or None.
     :param value: what stands in that header, in place of the true value.
+    :param says: what stands in the body of a refusal besides, or in place of what does: `{"message": …}`.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}  # a misspelt address would meet all
@@ -91,6 +92,7 @@ class Fault:
     reset: bool = False
     header: str | None = "X-RateLimit-Reset"
     value: str | None = None
+    says: dict[str, Any] = field(default_factory=dict)
     ends_at: float | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -119,6 +121,7 @@ class Fault:
         if self.name == "rate_limit":
             ends_at = self.ends_at or time.time() + 1
             moment = math.ceil(ends_at if self.header == "X-RateLimit-Reset" else ends_at - time.time())
-            return too_many(10).answer(**({self.header: self.value or str(moment)} if self.header else {}))
+            headers = {self.header: self.value or str(moment)} if self.header else {}
+            return too_many(10).answer(self.says, **headers)
         answer = KINDS[self.name].answer
-        return answer.answer() if isinstance(answer, ApiError) else answer
+        return answer.answer(self.says) if isinstance(answer, ApiError) else answer

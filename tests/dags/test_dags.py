@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import airflow
 import pytest
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 DAGS = Path(__file__).parent / "dags"
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_dags"
+AIRFLOW = tuple(int(part) for part in airflow.__version__.split(".")[:2])
 ASHA, BHARAT, OTHER_PHONE = "919537851844", "919874532456", "918527184400"
 
 
@@ -152,11 +154,15 @@ class TestForms:
 
 class TestAsset:
     def test_the_event_tells_chat_id_and_name_and_no_link(
-        self, run_dag: RunDag, periskope_sandbox: Sandbox
+        self, run_dag: RunDag, periskope_sandbox: Sandbox, meet_assets: Callable[[Any], None]
     ) -> None:
         from airflow.utils.session import create_session
 
-        run = run_dag(DAGS / "asset.py")
+        from airflow_provider_periskope.sandbox.pytest import only_dag
+
+        dag = only_dag(DAGS / "asset.py")
+        meet_assets(dag)
+        run = run_dag(dag)
         assert run.state == "success"
         try:
             from airflow.models.asset import AssetEvent as Event
@@ -200,12 +206,45 @@ class TestWhatTheInterfaceShows:
 
 
 def link_of(run: Any, operator: Any) -> str:
-    """Return the link as Airflow shows it: from 3.0 on the task stores it, before that it is asked for."""
-    from airflow_provider_periskope.operators.group import PeriskopeGroupLink
-
+    """Return the link as Airflow shows it: from 3.0 on the task stores it, 2.11 asks the serialized operator."""
     (instance,) = [each for each in run.get_task_instances() if each.task_id == operator.task_id]
-    stored = instance.xcom_pull(task_ids=operator.task_id, key="_link_PeriskopeGroupLink")
-    return stored or PeriskopeGroupLink().get_link(operator, ti_key=instance.key)
+    if AIRFLOW < (3, 0):
+        from airflow.serialization.serialized_objects import SerializedDAG
+
+        as_served = SerializedDAG.from_dict(SerializedDAG.to_dict(operator.dag)).get_task(operator.task_id)
+        return as_served.get_extra_links(instance, "Join WhatsApp group")
+    return instance.xcom_pull(task_ids=operator.task_id, key="_link_PeriskopeGroupLink")
+
+
+class TestRateLimit:
+    @pytest.fixture
+    def triggers(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+        """Shorten the waits, and return the triggers that tasks are deferred to."""
+        from airflow_provider_periskope import waiting
+        from airflow_provider_periskope.hooks import periskope
+
+        made: list[Any] = []
+        trigger_at = waiting._time_trigger
+        # A wait of a second is one that the hook would otherwise take in place.
+        monkeypatch.setattr(periskope, "WAIT_IN_PLACE", 0)
+        monkeypatch.setattr(waiting, "SHORTEST", 1)
+        monkeypatch.setattr(waiting, "JITTER", 0)
+        monkeypatch.setattr(
+            waiting, "_time_trigger", lambda until: made.append(trigger_at(until)) or made[-1]
+        )
+        return made
+
+    def test_is_waited_for_in_the_way_of_the_release(
+        self, run_dag: RunDag, periskope_sandbox: Sandbox, triggers: list[Any]
+    ) -> None:
+        periskope_sandbox.fault("rate_limit")
+        run = run_dag(DAGS / "with_retries.py")
+        (instance,) = run.get_task_instances()
+        (group,) = periskope_sandbox.groups
+        assert (run.state, instance.try_number) == ("success", 1)
+        assert outputs(run) == {"create": group.chat_id}
+        # The task state store of 3.3 outlives a reschedule; below it only a deferral can carry what is known.
+        assert len(triggers) == (0 if AIRFLOW >= (3, 3) else 1)
 
 
 class TestFailures:
@@ -251,7 +290,7 @@ class TestFailures:
             ("wrong_key", "copy it again from Settings > API"),
             ("wrong_plan", "it takes an active Pro or Enterprise plan"),
             ("not_found", "Check the id"),
-            ("invalid", "group_name: Invalid group_name"),
+            ("invalid", "group_name: Not a good name"),
         ],
     )
     def test_a_refusal_fails_at_once(
@@ -289,10 +328,12 @@ class TestFailures:
     def test_no_log_of_a_task_tells_the_key_or_a_number(
         self, run: Callable[..., tuple[str, int]], periskope_sandbox: Sandbox, logged: Callable[[], str]
     ) -> None:
-        periskope_sandbox.fault("invalid", message=f"{ASHA} is not on WhatsApp")
+        periskope_sandbox.fault("invalid", says={"message": f"{ASHA} is not on WhatsApp"})
         assert run(people=[ASHA, BHARAT, f"+{ASHA}"])[0] == "failed"
         assert run(people=[ASHA, BHARAT, BHARAT + "12345"])[0] == "failed"
-        ours = [line for line in logged().splitlines() if "conf" not in line and "run_conf" not in line]
+        # Airflow 3.0 itself tells at level DEBUG, where `dag.test()` shows it, what it is asked to mask.
+        theirs = ("conf", "MaskSecret(")
+        ours = [line for line in logged().splitlines() if not any(word in line for word in theirs)]
         for secret in (periskope_sandbox.api_key, ASHA, BHARAT):
             assert [line for line in ours if secret in line] == []
 

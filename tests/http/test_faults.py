@@ -490,10 +490,12 @@ class TestRefusal:
     ) -> None:
         periskope_sandbox.fault(
             "invalid",
-            fields={
-                "participants.0": {"message": f"{ASHA} is not on WhatsApp", "value": ASHA},
-                f"members.{ASHA}": "no object",
-                "options": {},
+            says={
+                "fields": {
+                    "participants.0": {"message": f"{ASHA} is not on WhatsApp", "value": ASHA},
+                    f"members.{ASHA}": "no object",
+                    "options": {},
+                }
             },
         )
         with pytest.raises(PeriskopeValidationError) as error:

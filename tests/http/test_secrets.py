@@ -29,7 +29,7 @@ def assert_nothing_told(text: str) -> None:
 
 @pytest.fixture
 def hook(connect: Callable[..., PeriskopeHook], periskope_sandbox: Sandbox) -> PeriskopeHook:
-    periskope_sandbox._traffic.api_key = KEY
+    periskope_sandbox.api_key = KEY
     periskope_sandbox.add_phone(OWN)
     return connect(periskope_sandbox.url, key=KEY, login=OWN, timeout=0.5)
 
@@ -37,14 +37,22 @@ def hook(connect: Callable[..., PeriskopeHook], periskope_sandbox: Sandbox) -> P
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param({"name": "wrong_key", "message": f"Invalid bearer auth token of {OWN}"}, id="wrong key"),
-        pytest.param({"name": "phone_off", "message": f"Phone {OWN} is switched off"}, id="phone off"),
-        pytest.param({"name": "not_found", "message": f"Chat {ASHA}@c.us not found"}, id="not found"),
+        pytest.param(
+            {"name": "wrong_key", "says": {"message": f"Invalid bearer auth token of {OWN}"}}, id="wrong key"
+        ),
+        pytest.param(
+            {"name": "phone_off", "says": {"message": f"Phone {OWN} is switched off"}}, id="phone off"
+        ),
+        pytest.param(
+            {"name": "not_found", "says": {"message": f"Chat {ASHA}@c.us not found"}}, id="not found"
+        ),
         pytest.param(
             {
                 "name": "invalid",
-                "message": f"Not on WhatsApp: {ASHA}, +91 98745 32456",
-                "fields": {f"participants.{BHARAT}": {"message": f"{ASHA} failed", "value": BHARAT}},
+                "says": {
+                    "message": f"Not on WhatsApp: {ASHA}, +91 98745 32456",
+                    "fields": {f"participants.{BHARAT}": {"message": f"{ASHA} failed", "value": BHARAT}},
+                },
             },
             id="invalid",
         ),
@@ -54,7 +62,7 @@ def hook(connect: Callable[..., PeriskopeHook], periskope_sandbox: Sandbox) -> P
         pytest.param({"name": "late", "seconds": 2}, id="read timeout"),
         pytest.param({"name": "truncated"}, id="truncated"),
         pytest.param({"name": "not_json"}, id="HTML"),
-        pytest.param({"name": "error_500_after", "message": f"Could not add {ASHA}"}, id="500"),
+        pytest.param({"name": "error_500_after", "says": {"message": f"Could not add {ASHA}"}}, id="500"),
     ],
 )
 @pytest.mark.parametrize(

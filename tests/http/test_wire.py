@@ -153,7 +153,7 @@ class TestIterChats:
     def test_asks_for_all_kinds_when_none_is_named(
         self, hook: PeriskopeHook, periskope_sandbox: Sandbox
     ) -> None:
-        periskope_sandbox.world.add_chat(
+        periskope_sandbox.add_chat(
             "Asha", periskope_sandbox.phone, chat_type="user", chat_id="919537851844@c.us"
         )
         assert [chat.chat_type for chat in hook.iter_chats()] == ["user"]
@@ -169,8 +169,8 @@ class TestIterChats:
         for page, rows in enumerate(hook.iter_chat_pages("group")):
             read |= {row["chat_id"] for row in rows}
             if page == 2:
-                for chat in periskope_sandbox.world.listed()[:gone]:
-                    del periskope_sandbox.world.chats[chat.chat_id]
+                for chat in periskope_sandbox.listed()[:gone]:
+                    del periskope_sandbox.chats[chat.chat_id]
                 periskope_sandbox.add_group("newest")  # makes the sandbox list anew
         assert {group.chat_id for group in periskope_sandbox.groups[:-1]} <= read
 

@@ -70,6 +70,9 @@ def run(release: Release, *, tasks: int, keep: bool = False) -> list[str]:
             "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{redis.port}/0",
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": "4",
             "AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
+            # A message that the lost worker had taken and not begun: Airflow queues the task anew, by itself only late.
+            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
+            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
             # In a container, CI is often root, which Celery refuses.
             "C_FORCE_ROOT": "1",
             "AIRFLOW__CORE__HOSTNAME_CALLABLE": "lab_host.name",

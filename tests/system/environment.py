@@ -21,7 +21,8 @@ CACHE = ROOT / ".cache" / "airflow"
 # What the lab adds to Airflow itself: the driver of PostgreSQL, and the operator that ours is compared with.
 EXTRAS = ("postgres", "http")
 OWN = ("airflow-provider-periskope", "apache-airflow-providers-common-compat")
-TEST_TOOLS = ("pytest>=8.3", "pytest-cov>=6", "coverage>=7.10")
+# WTForms makes the form of connections, and an Airflow 3 without the FAB provider comes without it.
+TEST_TOOLS = ("pytest>=8.3", "pytest-cov>=6", "coverage>=7.10", "wtforms>=3.1")
 
 
 class EnvironmentBuildError(Exception):

@@ -17,11 +17,12 @@ import threading
 import time
 from collections import defaultdict
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_periskope.sandbox.server import Sandbox
+from tests.system import limits_page
 from tests.system.airflow import Airflow, wait_until
 from tests.system.environment import add_provider, airflow_environment
 from tests.system.postgres import Postgres
@@ -277,6 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tasks", type=int, default=30, help="how many mapped tasks")
     parser.add_argument("--runs", type=int, default=3, help="how many runs of the mapped tasks")
     parser.add_argument("--part", choices=("long", "many"), action="append", help="only this part")
+    parser.add_argument("--write", action="store_true", help="put the results into the docs")
     parser.add_argument("--keep", action="store_true", help="keep the home of Airflow, with the logs")
     options = parser.parse_args(arguments)
     failed = False
@@ -291,6 +293,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             keep=options.keep,
         )
         print(table(findings), f"\n{time.monotonic() - start:.0f} s on Airflow {release.version}", flush=True)
+        if options.write:
+            limits_page.keep(asdict(finding) for finding in findings)
         for finding in findings:
             for problem in finding.problems:
                 print(f"PROBLEM: {finding.airflow}, {finding.contender}, {finding.what}: {problem}")

@@ -11,7 +11,7 @@ from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOpera
 ASHA, BHARAT = "919537851844", "919874532456"
 
 
-@dag(schedule=None, start_date=datetime(2026, 1, 1), catchup=False)  # noqa: DTZ001 (as people write it)
+@dag(schedule=None, start_date=datetime(2026, 1, 1), catchup=False)
 def mapped():
     @task
     def names() -> list[str]:

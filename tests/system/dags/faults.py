@@ -14,15 +14,14 @@ except ImportError:  # Airflow 2.11
     from airflow.models.dag import DAG
     from airflow.utils.dag_parsing_context import get_parsing_context
 
-PARTICIPANTS = ["919537851844", "919874532456"]
-
 
 def ours(case, arguments):
     from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
 
     create = PeriskopeCreateGroupOperator(
         group_name=case["group_name"],
-        participants=PARTICIPANTS,
+        participants=case["participants"],
+        options={"description": case["description"]},
         periskope_conn_id=case["connection"],
         **arguments,
     )
@@ -36,10 +35,10 @@ def http(case, arguments):
         http_conn_id=case["connection"],
         endpoint="v1/chats/create",
         method="POST",
-        data=json.dumps({"group_name": case["group_name"], "participants": PARTICIPANTS}),
+        data=json.dumps({"group_name": case["group_name"], "participants": case["participants"]}),
         headers={
-            "Authorization": "Bearer sandbox-key",
-            "x-phone": "919876543210",
+            "Authorization": f"Bearer {case['key']}",
+            "x-phone": case["phone"],
             "Content-Type": "application/json",
         },
         extra_options={"timeout": case["timeout"]},
