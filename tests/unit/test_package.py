@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import warnings
 from importlib.metadata import distribution
 from importlib.resources import files
 from pathlib import Path
@@ -82,6 +83,19 @@ class TestProviderInfo:
 def test_the_package_says_that_it_is_typed_and_under_which_licence() -> None:
     assert files("airflow_provider_periskope").joinpath("py.typed").is_file()
     assert distribution(NAME).metadata["License-Expression"] == "Apache-2.0"
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "airflow_provider_periskope",
+        "airflow_provider_periskope.operators.group",
+        "unusual_prefix_0a1b2c_example_periskope_create_group",
+    ],
+)
+def test_a_deprecation_met_by_our_modules_fails_the_tests(module: str) -> None:
+    with pytest.raises(DeprecationWarning, match="of old"):
+        warnings.warn_explicit("of old", DeprecationWarning, "any.py", 1, module=module)
 
 
 class TestImportOfTheOperator:
