@@ -20,5 +20,5 @@ with DAG(
         group_name="{{ params.name }}",
         participants="{{ params.people }}",
         retries=3,
-        retry_delay=timedelta(seconds=0),
+        retry_delay=timedelta(seconds=1),
     )
