@@ -331,8 +331,8 @@ class TestFailures:
         periskope_sandbox.fault("invalid", says={"message": f"{ASHA} is not on WhatsApp"})
         assert run(people=[ASHA, BHARAT, f"+{ASHA}"])[0] == "failed"
         assert run(people=[ASHA, BHARAT, BHARAT + "12345"])[0] == "failed"
-        # Airflow 3.0 tells at DEBUG, where `dag.test()` shows it, what it masks and what the author wrote, rendered; and
-        # it draws a box with the arguments of each function below an error.
+        # Airflow 3.0 tells at DEBUG, where `dag.test()` shows it, what it masks and what the author wrote, and
+        # draws a box with the arguments of each function below an error.
         theirs = ("conf", "MaskSecret(", "SetRenderedFields(")
         ours = [line for line in logged().splitlines() if not any(word in line for word in theirs)]
         assert [line for line in ours if periskope_sandbox.api_key in line] == []
