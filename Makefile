@@ -53,7 +53,7 @@ versions: environment  ## Run the tests against each Airflow release (RELEASE=3.
 faults: environment  ## Run the fault table on a real scheduler (AIRFLOW="oldest newest"; WRITE=1 puts it into the docs)
 	@$(PYTHON_IN) -m tests.system.faults $(addprefix --airflow ,$(or $(AIRFLOW),newest)) $(if $(WRITE),--write)
 
-limits: environment  ## Meet rate limits on a real scheduler (AIRFLOW="2.11 3.0"; TASKS=10 RUNS=1 for the short form; WRITE=1)
+limits: environment  ## Meet rate limits on a real scheduler (AIRFLOW="2.11 3.0"; TASKS=20 RUNS=1 for the short form; WRITE=1)
 	@$(PYTHON_IN) -m tests.system.limits $(addprefix --airflow ,$(or $(AIRFLOW),newest)) \
 		--tasks $(or $(TASKS),30) --runs $(or $(RUNS),3) $(if $(WRITE),--write)
 
