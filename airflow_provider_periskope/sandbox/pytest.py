@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import inspect
 import json
 import os
@@ -53,12 +54,23 @@ def run_dag(monkeypatch: pytest.MonkeyPatch, _airflow_database: None) -> Callabl
         }
         monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")  # 2.11 adds them to any folder
         monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps([bundle]))
+        forget_bundles()
         test = (dag if hasattr(dag, "test") else only_dag(file)).test
         if "logical_date" in options and "execution_date" in inspect.signature(test).parameters:  # 2.11
             options["execution_date"] = options.pop("logical_date")
         return test(**options)
 
     return run
+
+
+def forget_bundles() -> None:
+    """Let Airflow read its list of bundles anew; from 3.4 on it keeps the first one it has read."""
+    with contextlib.suppress(ImportError):  # 2.11 has no bundles
+        from airflow.dag_processing.bundles import manager
+
+        for kept in vars(manager).values():
+            if hasattr(kept, "cache_clear"):
+                kept.cache_clear()
 
 
 def only_dag(file: Path) -> Any:

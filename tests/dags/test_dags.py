@@ -178,16 +178,10 @@ class TestAsset:
 class TestWhatTheInterfaceShows:
     def test_rendered_fields(self, run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
         from airflow.models.renderedtifields import RenderedTaskInstanceFields
-        from airflow.utils.session import create_session
 
         periskope_sandbox.add_phone(OTHER_PHONE)
         run = run_dag(DAGS / "every_form.py")
-        with create_session() as session:
-            (rendered,) = (
-                session.query(RenderedTaskInstanceFields.rendered_fields)
-                .filter_by(dag_id="every_form", run_id=run.run_id, task_id="jinja_within")
-                .one()
-            )
+        rendered = RenderedTaskInstanceFields.get_templated_fields(run.get_task_instance("jinja_within"))
         assert rendered["group_name"] == "jinja within Sales"
         assert rendered["options"]["description"] == "For Sales of every_form"
         assert rendered["participants"][0] == ASHA

@@ -48,6 +48,7 @@ class RawServer:
         self._open: list[socket.socket] = []
         self.requests: list[bytes] = []
         self.connections = 0
+        self.hung_up = threading.Semaphore(0)
         self.port = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/v1"
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -76,6 +77,7 @@ class RawServer:
                 self._converse(connection)
             if not self._silent:
                 connection.close()
+                self.hung_up.release()
 
     def _converse(self, connection: socket.socket) -> None:
         while request := read_request(connection):

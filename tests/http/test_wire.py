@@ -275,6 +275,7 @@ class TestSession:
         hook = connect(server.url)
         for _ in range(3):
             assert hook.create_group("Sales", ["919537851844"]).chat_id == GROUP["chat_id"]
+            assert server.hung_up.acquire(timeout=10)
         assert (server.connections, len(server.requests)) == (3, 3)
 
 
