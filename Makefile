@@ -5,7 +5,7 @@ PYTHON_IN := .venv/bin/python
 export PYTHON
 
 .PHONY: help environment demo test airflow lint browser pictures docs build versions faults limits celery \
-	connections pins vendor-client bench bench-short constraints clean
+	connections backfill pins vendor-client bench bench-short constraints clean
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ celery: environment  ## Lose one of two Celery workers in the middle of a mapped
 
 connections: environment  ## Take the connection from each place that Airflow has
 	@$(PYTHON_IN) -m tests.system.connections $(addprefix --airflow ,$(or $(AIRFLOW),oldest newest))
+
+backfill: environment  ## Backfill with Airflow's own command, under each if_exists
+	@$(PYTHON_IN) -m tests.system.backfill $(addprefix --airflow ,$(or $(AIRFLOW),oldest newest))
 
 pins: environment  ## Check that an install moves no package of Airflow, and that our floors work
 	@$(PYTHON_IN) -m tests.system.pins

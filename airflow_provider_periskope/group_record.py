@@ -30,9 +30,6 @@ class TaskStateStore(Protocol):
     def set(self, key: str, value: Any) -> None:
         """Write a value; when this returns, it is stored."""
 
-    def delete(self, key: str) -> None:
-        """Remove a value."""
-
 
 @dataclass(frozen=True)
 class GroupRecord:
@@ -91,12 +88,6 @@ class GroupMemory:
         if self._store is not None:
             self._store.set(KEY, asdict(record))
         self.record = record
-
-    def forget(self) -> None:
-        """Take the record back."""
-        if self._store is not None:
-            self._store.delete(KEY)
-        self.record = None
 
     def carried(self) -> dict[str, Any] | None:
         """Return the record in a form that a deferral can carry along."""

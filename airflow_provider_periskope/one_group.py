@@ -21,7 +21,6 @@ from airflow_provider_periskope.exceptions import (
     PeriskopeGroupExistsError,
     PeriskopeNoAnswerError,
     PeriskopeOutcomeUnknownError,
-    PeriskopeRateLimitError,
     PeriskopeUnreachableError,
 )
 from airflow_provider_periskope.group_record import GroupMemory, GroupRecord, Outcome, identity_of
@@ -118,6 +117,7 @@ def make_one_group(
         memory.keep(made)
         return made
 
+    unsent = GroupRecord(identity, task_try.number)
     search = GroupSearch(hook, name)
     if _in_doubt(task_try, memory, ours):
         log.info("An earlier attempt may have made group %r: looking for it before anything is sent.", name)
@@ -127,21 +127,21 @@ def make_one_group(
             return finish(found, "created")
     elif if_exists != "create":
         search.read_all()
-    if if_exists != "create" and (older := _the_older_one(search, if_exists)):
+        # Should this be refused, a clear of the task has to know that none of the groups is its own.
+        memory.keep(unsent)
+    if if_exists != "create" and search.sightings:
+        older = _the_older_one(search, if_exists)
         log.info("Reusing group %r: %s. Nothing is sent.", name, older)
         return finish(older, "reused")
 
     sent_at = _now()
-    sent = GroupRecord(identity, task_try.number, sent_at=sent_at.isoformat())
+    sent = replace(unsent, sent_at=sent_at.isoformat())
     memory.keep(sent)
     try:
         chat = hook.send_group(group)
-    except PeriskopeRateLimitError:
-        # When this try goes on, it need not look again: nothing of it is in doubt.
-        memory.keep(replace(sent, sent_at=None))
-        raise
     except (PeriskopeApiError, PeriskopeConnectionError, PeriskopeUnreachableError):
-        memory.forget()
+        # Nothing was made. Whoever goes on need not look: nothing is in doubt.
+        memory.keep(unsent)
         raise
     except PeriskopeOutcomeUnknownError as unknown:
         window = Window(sent_at - CLOCK_MARGIN, _now() + SETTLING)
@@ -165,11 +165,14 @@ def make_one_group(
 
 def _in_doubt(task_try: TaskTry, memory: GroupMemory, ours: GroupRecord | None) -> bool:
     """Return whether an earlier attempt may have made the group."""
-    record = memory.record
-    if record and (record.sent_at or record.chat_id):
+    if ours and ours.sent_at:
         return True
-    if ours and ours.on_try == task_try.number:
+    # The last word on this group is that nothing of it is under way. In a list that was re-ordered between two clears,
+    # another instance may have had a later word.
+    if ours and (ours.on_try == task_try.number or not task_try.is_mapped):
         return False
+    if memory.record and not ours:
+        return True
     if memory.outlives_tries and not task_try.cleared:
         return False
     return task_try.number > 1 or task_try.cleared
@@ -251,11 +254,9 @@ def _the_one_in(search: GroupSearch, window: Window, hook: PeriskopeHook) -> Sig
     raise _ambiguous(search.name, "An attempt of this task may have made", candidates)
 
 
-def _the_older_one(search: GroupSearch, if_exists: IfExists) -> Sighting | None:
-    """Return the group from before the run, where there is one."""
+def _the_older_one(search: GroupSearch, if_exists: IfExists) -> Sighting:
+    """Return the group from before the run."""
     older = list(search.sightings.values())
-    if not older:
-        return None
     if if_exists == "fail":
         raise PeriskopeGroupExistsError(
             f"Group {search.name!r} exists from before this run, and if_exists='fail': {_listed(older)}. Nothing was "

@@ -64,9 +64,6 @@ class Store(dict[str, Any]):
     def set(self, key: str, value: Any) -> None:
         self[key] = json.loads(json.dumps(value))
 
-    def delete(self, key: str) -> None:
-        self.pop(key, None)
-
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,10 +305,26 @@ class TestRefusal:
         task_33.sandbox.fault(fault, group_name=NAME)
         with pytest.raises(PeriskopeApiError):
             task_33.run()
-        assert task_33.store == {}
         task_33.run(RETRY)
         assert task_33.looks() == 0
         assert len(task_33.sandbox.groups) == 1
+
+    @pytest.mark.parametrize("fault", REFUSALS)
+    def test_is_remembered_when_a_clear_follows_and_another_run_has_made_one(
+        self, task_33: Task, fault: str
+    ) -> None:
+        other_runs = task_33.sandbox.add_group(NAME, created_at=datetime.now(UTC))
+        task_33.sandbox.fault(fault, group_name=NAME)
+        with pytest.raises(PeriskopeApiError):
+            task_33.run()
+        assert task_33.run(CLEARED).chat_id != other_runs.chat_id
+
+    def test_of_another_group_tells_nothing_about_this_one(self, task_33: Task) -> None:
+        task_33.sandbox.fault("phone_off", group_name="Another")
+        with pytest.raises(PeriskopeApiError):
+            task_33.run(name="Another")
+        task_33.run(RETRY)
+        assert task_33.looks() > 0
 
     def test_no_connection_leaves_nothing_to_look_for(self, task_33: Task) -> None:
         task_33.sandbox.stop()
@@ -331,14 +344,15 @@ class TestRefusal:
         assert task.looks() == looks
         assert task.only_group()
 
-    def test_but_a_later_try_looks_again(self, task: Task) -> None:
+    def test_but_a_later_try_looks_where_another_word_may_have_been_lost(self, task: Task) -> None:
         limit = task.sandbox.fault("rate_limit", seconds=30)
         with pytest.raises(PeriskopeRateLimitError):
             task.run(CLEARED)
         looks = task.looks()
         limit.ends_at = 0
         task.new_try()
-        task.run(replace(CLEARED, number=3))
+        # A store tells the last word of this place in the list, but not those of the others.
+        task.run(replace(CLEARED, number=3, is_mapped=task.store is not None))
         assert task.looks() > looks
 
 
@@ -515,6 +529,15 @@ class TestIfExists:
             task.run(if_exists="fail")
         assert not caught.value.retryable
         assert task.posts() == 0
+
+    def test_fail_fails_again_after_a_clear_of_a_run_that_was_due_before_the_group_was_made(
+        self, task_33: Task
+    ) -> None:
+        of_a_run_before = task_33.sandbox.add_group(NAME, created_at=datetime.now(UTC)).chat_id
+        for task_try in (FIRST, CLEARED):
+            with pytest.raises(PeriskopeGroupExistsError, match=of_a_run_before):
+                task_33.run(task_try, if_exists="fail")
+        assert task_33.posts() == 0
 
     @pytest.mark.parametrize("if_exists", ["reuse", "fail"])
     def test_our_own_group_is_created_not_reused(self, task: Task, if_exists: str) -> None:
