@@ -103,7 +103,9 @@ def problems_of(airflow: Airflow, sandbox: Sandbox, mode: str) -> list[str]:
 
     backfill(airflow, mode, again=True)
     chats_again = told(airflow, mode, "return_value")
-    made = [group.name for group in sandbox.groups if group.name.startswith(f"{mode} ") and group not in groups]
+    made = [
+        group.name for group in sandbox.groups if group.name.startswith(f"{mode} ") and group not in groups
+    ]
     if made:
         problems.append(f"the second time made {made}")
     if chats_again["own"] != chats["own"]:
@@ -111,11 +113,15 @@ def problems_of(airflow: Airflow, sandbox: Sandbox, mode: str) -> list[str]:
     # Below 3.3, a run that was due long ago can't tell its own group from one that another run has made since.
     if airflow.release.keeps_task_state and chats_again != chats:
         problems.append(f"the second time told {chats_again['shared']} for {chats['shared']}")
-    lines = [f"Airflow {airflow.release.version}, if_exists={mode!r}; the second time {len(made)} groups more"]
+    lines = [
+        f"Airflow {airflow.release.version}, if_exists={mode!r}; the second time {len(made)} groups more"
+    ]
     for task_id in ("own", "shared"):
         again = zip(chats[task_id], chats_again[task_id], strict=True)
         second = ["the same" if one == two else two for one, two in again]
-        lines.append(f"  {task_id:6} name: {', '.join(outcomes[task_id])}; the second time {', '.join(second)}")
+        lines.append(
+            f"  {task_id:6} name: {', '.join(outcomes[task_id])}; the second time {', '.join(second)}"
+        )
     print("\n".join(lines), flush=True)
     return [f"{mode}: {problem}" for problem in problems]
 
