@@ -83,8 +83,11 @@ class GroupSearch:
 
     def _read(self, *, until_unchanged: bool) -> None:
         before = self._front
-        rows = 0
-        for number, page in enumerate(self._hook.iter_chat_pages("group"), start=1):
+        rows = number = 0
+        # Each page is let go before the next one is read (enumerate() would hold on to it): were two there at a time,
+        # the garbage collector would take as long as all the rest.
+        for page in self._hook.iter_chat_pages("group"):
+            number += 1  # noqa: SIM113
             rows += len(page)
             if number == 1:
                 self._front = {row["chat_id"]: row.get("updated_at") for row in page}
@@ -97,6 +100,7 @@ class GroupSearch:
                 return
             if not until_unchanged:
                 self._pages = number
+            del page, row, last
 
     def _see(self, row: dict[str, Any]) -> None:
         # Plain values first: of a hundred thousand rows hardly one is worth a model.

@@ -270,11 +270,7 @@ class PeriskopeHook(BaseHook):
             params: dict[str, Any] = {"offset": offset, "limit": PAGE_SIZE}
             if chat_type:
                 params["chat_type"] = chat_type
-            answer, response = self._answer(call, params=params)
-            rows = answer.get("chats") if isinstance(answer, dict) else None
-            if not isinstance(rows, list):
-                raise no_answer(call, "HTTP 200 without a list of chats", response)
-            rows = [row for row in rows if isinstance(row, dict) and isinstance(row.get("chat_id"), str)]
+            rows = self._chat_rows(call, params)
             ids = {row["chat_id"] for row in rows}
             if offset > 1 and known.isdisjoint(ids):
                 offset = max(0, offset - PAGE_SIZE // 2)
@@ -285,6 +281,15 @@ class PeriskopeHook(BaseHook):
             offset += max(1, len(rows) - PAGE_OVERLAP)
             known = ids
             yield fresh
+            # One page at a time is held.
+            del rows, fresh
+
+    def _chat_rows(self, call: Call, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        answer, response = self._answer(call, params=params)
+        rows = answer.get("chats") if isinstance(answer, dict) else None
+        if not isinstance(rows, list):
+            raise no_answer(call, "HTTP 200 without a list of chats", response)
+        return [row for row in rows if isinstance(row, dict) and isinstance(row.get("chat_id"), str)]
 
     def get_phone(self) -> Phone:
         """

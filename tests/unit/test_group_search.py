@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -176,3 +177,25 @@ class TestReading:
             f"Looking for group {NAME!r}: 10 chats read so far.",
             f"Looking for group {NAME!r}: 20 chats read so far.",
         ]
+
+
+class PagesThatAreWatched(Pages):
+    """Gives pages, and notes of each whether the one before was still held when it was asked for."""
+
+    class Page(list[dict[str, Any]]):
+        """A list that can be watched."""
+
+    def iter_chat_pages(self, chat_type: str) -> Iterator[list[dict[str, Any]]]:
+        self.held: list[bool] = []
+        for number in range(3):
+            page = self.Page([row(f"{number}@g.us")])
+            watch = weakref.ref(page)
+            yield page
+            del page
+            self.held.append(watch() is not None)
+
+
+def test_one_page_is_held_at_a_time() -> None:
+    pages = PagesThatAreWatched()
+    GroupSearch(pages, NAME)._read(until_unchanged=False)  # type: ignore[arg-type]
+    assert pages.held == [False, False, False]
