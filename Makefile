@@ -14,13 +14,13 @@ environment:
 	@scripts/environment.sh
 
 demo: environment  ## Run an example DAG in Airflow against the local sandbox
-	@$(PYTHON_IN) scripts/demo.py
+	@$(PYTHON_IN) -m scripts.demo
 
 test: environment  ## Run the tests that need only Python
 	@.venv/bin/pytest --cov
 
 airflow: environment  ## Open Airflow's UI with the example DAGs and the sandbox running
-	@$(PYTHON_IN) scripts/airflow_ui.py
+	@$(PYTHON_IN) -m scripts.airflow_ui
 
 lint: environment  ## Check style and types
 	@.venv/bin/ruff check .

@@ -16,8 +16,10 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.terminal import step, tell
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from airflow_provider_periskope.sandbox.server import Sandbox
 
@@ -259,32 +261,5 @@ def is_free(port: int) -> bool:
     return True
 
 
-def tell(line: str) -> None:
-    """Say a line to the person."""
-    print(line, file=TERMINAL, flush=True)
-
-
-@contextlib.contextmanager
-def step(what: str) -> Iterator[None]:
-    """Say what is done, show every other second that it goes on, and how long it took."""
-    started = time.monotonic()
-    ended = threading.Event()
-
-    def show_life() -> None:
-        while not ended.wait(2):
-            print(".", end="", file=TERMINAL, flush=True)
-
-    print(f"{what} ", end="", file=TERMINAL, flush=True)
-    life = threading.Thread(target=show_life, daemon=True)
-    life.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        life.join()
-        tell(f" {time.monotonic() - started:.0f} s")
-
-
 if __name__ == "__main__":
-    TERMINAL = os.fdopen(os.dup(1), "w")
     sys.exit(main())

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
-import threading
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from scripts.terminal import step, tell
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".airflow" / "demo"
@@ -68,44 +64,16 @@ def run_dag() -> Any:
     return DagBag(dag_folder=str(DAG_FILE)).dags[DAG_FILE.stem].test()
 
 
-def tell(line: str) -> None:
-    """Say a line to the person; what Airflow prints goes to the log."""
-    print(line, file=TERMINAL, flush=True)
-
-
-@contextlib.contextmanager
-def step(what: str) -> Iterator[None]:
-    """Say what is done, show every other second that it goes on, and how long it took."""
-    started = time.monotonic()
-    ended = threading.Event()
-
-    def show_life() -> None:
-        while not ended.wait(2):
-            print(".", end="", file=TERMINAL, flush=True)
-
-    print(f"{what} ", end="", file=TERMINAL, flush=True)
-    life = threading.Thread(target=show_life, daemon=True)
-    life.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        life.join()
-        tell(f" {time.monotonic() - started:.0f} s")
-
-
-def terminal_apart_from_log() -> Any:
-    """Return the terminal, and let everything else that is printed go to the log."""
+def send_the_rest_to_the_log() -> None:
+    """Let what is printed by anybody else go to the log."""
     HOME.mkdir(parents=True, exist_ok=True)
-    terminal = os.fdopen(os.dup(1), "w")
     with LOG.open("w") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    return terminal
 
 
 if __name__ == "__main__":
-    TERMINAL = terminal_apart_from_log()
+    send_the_rest_to_the_log()
     try:
         status = main()
     except Exception as error:

@@ -8,10 +8,8 @@ group: the runs are the same ones, and their groups are there. It ends with 1 un
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
@@ -19,12 +17,14 @@ from urllib.parse import quote
 
 from airflow_provider_periskope.sandbox.server import Sandbox
 from tests.system.airflow import Airflow, wait_until
+from tests.system.command_line import on_each_release, parser_for
 from tests.system.environment import add_provider, airflow_environment
 from tests.system.postgres import Postgres
-from tests.system.releases import Release, release_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tests.system.releases import Release
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
 MODES = ("create", "reuse", "fail")
@@ -141,21 +141,7 @@ def run(release: Release) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Backfill on the given releases."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--airflow", action="append", help="a release (3.3, oldest, newest); may be repeated")
-    options = parser.parse_args(arguments)
-    failed = False
-    for version in options.airflow or ["newest"]:
-        release = release_named(version)
-        start = time.monotonic()
-        problems = run(release)
-        for problem in problems:
-            print(f"PROBLEM: {release.version}, {problem}")
-        print(f"Airflow {release.version}: {time.monotonic() - start:.0f} s", flush=True)
-        failed |= bool(problems) and release.blocking
-    return 1 if failed else 0
+    return on_each_release(parser_for(__doc__).parse_args(arguments).airflow, run)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ arrived where it belongs, both workers took part, and no more creates were taken
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import signal
@@ -22,15 +21,17 @@ from typing import TYPE_CHECKING, Self
 
 from airflow_provider_periskope.sandbox.server import Sandbox
 from tests.system.airflow import Airflow, wait_until
+from tests.system.command_line import on_each_release, parser_for
 from tests.system.debian import install
 from tests.system.environment import EXTRAS, add_provider, airflow_environment
 from tests.system.postgres import Postgres, free_port
 from tests.system.processes import processes_of, send
-from tests.system.releases import Release, release_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from tests.system.releases import Release
 
 WORKERS = ("worker-1", "worker-2")
 
@@ -161,22 +162,13 @@ def problems(state: str, names: list[str], sandbox: Sandbox, received: Path) -> 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it on the given releases."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--airflow", action="append", help="a release (3.3, oldest, newest); may be repeated")
+    parser = parser_for(__doc__)
     parser.add_argument("--tasks", type=int, default=24, help="how many mapped tasks")
     parser.add_argument("--keep", action="store_true", help="keep the home of Airflow, with the logs")
     options = parser.parse_args(arguments)
-    failed = False
-    for version in options.airflow or ["newest"]:
-        start = time.monotonic()
-        found = run(release_named(version), tasks=options.tasks, keep=options.keep)
-        print(f"{time.monotonic() - start:.0f} s on Airflow {version}", flush=True)
-        for problem in found:
-            print(f"PROBLEM: {problem}")
-        failed |= bool(found)
-    return 1 if failed else 0
+    return on_each_release(
+        options.airflow, lambda release: run(release, tasks=options.tasks, keep=options.keep)
+    )
 
 
 if __name__ == "__main__":

@@ -7,22 +7,22 @@ is read before any of the last three exists, and asks for none. It ends with 1 u
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from airflow_provider_periskope.sandbox.server import Sandbox
 from tests.system.airflow import Airflow, wait_until
+from tests.system.command_line import on_each_release, parser_for
 from tests.system.environment import add_provider, airflow_environment
 from tests.system.postgres import Postgres
-from tests.system.releases import Release, release_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tests.system.releases import Release
 
 PLACES = ("json", "uri", "cli", "api", "file")
 
@@ -70,30 +70,14 @@ def run(release: Release) -> list[str]:
         for place in PLACES:
             if states.get(place) != "success":
                 print(airflow.task_log("connections", place)[-3000:], flush=True)
+        if not problems:
+            print(f"Airflow {release.version}: {', '.join(PLACES)}: each led to its group")
         return problems
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try the places on the given releases."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--airflow", action="append", help="a release (3.3, oldest, newest); may be repeated")
-    options = parser.parse_args(arguments)
-    failed = False
-    for version in options.airflow or ["newest"]:
-        release = release_named(version)
-        start = time.monotonic()
-        problems = run(release)
-        came_to = "each led to its group" if not problems else "not all led to their group"
-        print(
-            f"Airflow {release.version}: {', '.join(PLACES)}: {came_to}, {time.monotonic() - start:.0f} s",
-            flush=True,
-        )
-        for problem in problems:
-            print(f"PROBLEM: {release.version}, {problem}")
-        failed |= bool(problems) and release.blocking
-    return 1 if failed else 0
+    return on_each_release(parser_for(__doc__).parse_args(arguments).airflow, run)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ all at once. It ends with 1 when ours did not make exactly one group or handed o
 
 from __future__ import annotations
 
-import argparse
 import json
 import signal
 import sys
@@ -21,16 +20,18 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow_provider_periskope.sandbox.server import Sandbox
 from tests.system import fault_page
 from tests.system.airflow import Airflow, wait_until
+from tests.system.command_line import aligned, on_each_release, parser_for
 from tests.system.environment import add_provider, airflow_environment
 from tests.system.fault_page import Finding
 from tests.system.fault_rows import LOOPBACK, ROWS, Row
 from tests.system.leaks import DESCRIPTION, KEY, PARTICIPANTS, PHONE, leaks_in
 from tests.system.postgres import Postgres, free_port
 from tests.system.processes import lineage, parent, send
-from tests.system.releases import RELEASES, Release, release_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tests.system.releases import Release
 
 RUN = "lab"
 STAGGER = 0.7
@@ -356,23 +357,13 @@ HEADINGS = {
 
 def table(findings: Sequence[Finding]) -> str:
     """Lay findings out for a terminal."""
-    lines = [list(HEADINGS.values())]
-    lines += [[str(getattr(finding, name)) for name in HEADINGS] for finding in findings]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    cells = ([getattr(finding, name) for name in HEADINGS] for finding in findings)
+    return aligned([HEADINGS.values(), *cells])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the table and print it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--airflow", action="append", help="a release (3.3, oldest, newest, all); may be repeated"
-    )
+    parser = parser_for(__doc__)
     parser.add_argument("--row", action="append", help="only this row; may be repeated")
     parser.add_argument("--only", choices=CONTENDERS, help="only one of the operators")
     parser.add_argument(
@@ -380,8 +371,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--keep", action="store_true", help="keep the home of Airflow, with the logs")
     options = parser.parse_args(arguments)
-    wanted = options.airflow or ["newest"]
-    releases = list(RELEASES) if wanted == ["all"] else [release_named(version) for version in wanted]
     unknown = set(options.row or ()) - {row.name for row in ROWS}
     if unknown:
         parser.error(
@@ -389,25 +378,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     rows = [row for row in ROWS if not options.row or row.name in options.row]
     contenders = [options.only] if options.only else list(CONTENDERS)
-    findings: list[Finding] = []
-    blocking: list[Finding] = []
-    told: list[str] = []
-    for release in releases:
-        start = time.monotonic()
-        found, leaks = run(release, rows, contenders, keep=options.keep)
+
+    def problems(release: Release) -> Iterator[str]:
+        findings, leaks = run(release, rows, contenders, keep=options.keep)
         print(f"Key, phone numbers and texts of groups in the home of Airflow: {len(leaks)} leaks")
-        told += [f"{release.version}: {leak}" for leak in leaks]
-        print(table(found), f"\n{time.monotonic() - start:.0f} s on Airflow {release.version}", flush=True)
-        findings += found
-        blocking += [finding for finding in found if finding.problem and release.blocking]
-    for finding in findings:
-        if finding.problem:
-            print(f"PROBLEM: {finding.airflow}, {finding.contender}, {finding.fault}: {finding.problem}")
-    for leak in told:
-        print(f"PROBLEM: {leak}")
-    if options.write:
-        fault_page.keep(findings)
-    return 1 if blocking or told else 0
+        print(table(findings), flush=True)
+        if options.write:
+            fault_page.keep(findings)
+        for finding in findings:
+            if finding.problem:
+                yield f"{finding.contender}, {finding.fault}: {finding.problem}"
+        yield from leaks
+
+    return on_each_release(options.airflow, problems)
 
 
 if __name__ == "__main__":

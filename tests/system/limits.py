@@ -8,7 +8,6 @@ failed or needed a second try, held a worker slot while it waited, or when the 3
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -24,12 +23,14 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow_provider_periskope.sandbox.server import Sandbox
 from tests.system import limits_page
 from tests.system.airflow import Airflow, wait_until
+from tests.system.command_line import aligned, on_each_release, parser_for
 from tests.system.environment import add_provider, airflow_environment
 from tests.system.postgres import Postgres
-from tests.system.releases import Release, release_named
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from tests.system.releases import Release
 
 CONTENDERS = {"ours": "PeriskopeCreateGroupOperator", "http": "HttpOperator"}
 LONG = 90
@@ -245,7 +246,7 @@ def run(
 
 def table(findings: Sequence[Finding]) -> str:
     """Lay findings out for a terminal."""
-    lines = [
+    lines: list[list[object]] = [
         ["Airflow", "operator", "what", "tasks", "succeeded", "tries", "429s", "groups", "seconds", "ideal",
          "busy slot-seconds", "two no-ops"]
     ]  # fmt: skip
@@ -261,30 +262,21 @@ def table(findings: Sequence[Finding]) -> str:
             found.refused,
         ]
         cells += [found.groups, f"{found.seconds:.0f}", f"{found.ideal:.0f}", f"{found.busy:.1f}", nothing]
-        lines.append([str(cell) for cell in cells])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+        lines.append(cells)
+    return aligned(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the targets and print what they came to."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--airflow", action="append", help="a release (3.3, oldest, newest); may be repeated")
+    parser = parser_for(__doc__)
     parser.add_argument("--tasks", type=int, default=30, help="how many mapped tasks")
     parser.add_argument("--runs", type=int, default=3, help="how many runs of the mapped tasks")
     parser.add_argument("--part", choices=("long", "many"), action="append", help="only this part")
     parser.add_argument("--write", action="store_true", help="put the results into the docs")
     parser.add_argument("--keep", action="store_true", help="keep the home of Airflow, with the logs")
     options = parser.parse_args(arguments)
-    failed = False
-    for version in options.airflow or ["newest"]:
-        release = release_named(version)
-        start = time.monotonic()
+
+    def problems(release: Release) -> Iterator[str]:
         findings = run(
             release,
             tasks=options.tasks,
@@ -292,14 +284,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parts=options.part or ("long", "many"),
             keep=options.keep,
         )
-        print(table(findings), f"\n{time.monotonic() - start:.0f} s on Airflow {release.version}", flush=True)
+        print(table(findings), flush=True)
         if options.write:
             limits_page.keep(asdict(finding) for finding in findings)
         for finding in findings:
             for problem in finding.problems:
-                print(f"PROBLEM: {finding.airflow}, {finding.contender}, {finding.what}: {problem}")
-                failed |= release.blocking
-    return 1 if failed else 0
+                yield f"{finding.contender}, {finding.what}: {problem}"
+
+    return on_each_release(options.airflow, problems)
 
 
 if __name__ == "__main__":
