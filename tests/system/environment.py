@@ -65,20 +65,21 @@ def uv() -> str:
     return found
 
 
-def interpreter(minor: str) -> str:
-    """Find a Python of this minor version, or fall back to the running one and say so."""
-    if sys.version_info[:2] == tuple(int(part) for part in minor.split(".")):
-        return sys.executable
-    candidates = [shutil.which(f"python{minor}")]
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates += [str(path) for path in sorted(pyenv.glob(f"{minor}.*/bin/python{minor}"), reverse=True)]
-    candidates += [f"/usr/bin/python{minor}", f"/usr/local/bin/python{minor}"]
-    for candidate in candidates:
-        # A shim of pyenv stands on the path for versions that are not switched on, and then fails.
-        if candidate and Path(candidate).exists() and _runs(candidate):
-            return candidate
+def interpreter(release: Release) -> str:
+    """Find a Python for a release, or fall back to the running one and say so."""
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    print(f"No Python {minor} here: using {running} in its place.", flush=True)
+    for minor in release.pythons:
+        if minor == running:
+            return sys.executable
+        candidates = [shutil.which(f"python{minor}")]
+        pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+        candidates += [str(path) for path in sorted(pyenv.glob(f"{minor}.*/bin/python{minor}"), reverse=True)]
+        candidates += [f"/usr/bin/python{minor}", f"/usr/local/bin/python{minor}"]
+        for candidate in candidates:
+            # A shim of pyenv stands on the path for versions that are not switched on, and then fails.
+            if candidate and Path(candidate).exists() and _runs(candidate):
+                return candidate
+    print(f"No Python {' or '.join(release.pythons)} here: using {running} in its place.", flush=True)
     return sys.executable
 
 
@@ -94,8 +95,8 @@ def frozen(python: Path) -> dict[str, str]:
 
 def airflow_environment(release: Release, *, extras: tuple[str, ...] = EXTRAS) -> Environment:
     """Build the environment of a release without the provider, or take the one of the last run."""
-    python = interpreter(release.python)
-    wanted = f"{release} {sorted(extras)} {python}"
+    python = interpreter(release)
+    wanted = f"{release.version} {release.as_of} {sorted(extras)} {python}"
     name = f"{release.version}-{hashlib.sha256(wanted.encode()).hexdigest()[:8]}"
     environment = Environment(release, CACHE / name)
     complete = environment.path / "complete"

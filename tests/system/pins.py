@@ -47,7 +47,7 @@ def moved(release: Release, built: Path) -> tuple[list[str], list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "environment"
         # A fresh environment from the same packages: installing into the kept one would spoil it for the next time.
-        run_uv("venv", "--python", interpreter(release.python), str(copy))
+        run_uv("venv", "--python", interpreter(release), str(copy))
         python = copy / "bin" / "python"
         requirements = Path(folder) / "as-resolved.txt"
         pins = {name: pin for name, pin in before.pins.items() if name not in OWN[:1]}
@@ -67,7 +67,7 @@ def floors() -> int:
     """Install our dependencies at their lowest, on the oldest Airflow, and run the tests with them."""
     path = CACHE / "floors"
     shutil.rmtree(path, ignore_errors=True)
-    run_uv("venv", "--python", interpreter(OLDEST.python), str(path))
+    run_uv("venv", "--python", interpreter(OLDEST), str(path))
     python = path / "bin" / "python"
     run_uv(
         "pip", "install", "--python", str(python), "--resolution", "lowest-direct",

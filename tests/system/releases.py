@@ -12,13 +12,14 @@ class Release:
     :param version: the version, as PyPI spells it
     :param as_of: packages newer than this date are not installed: an old Airflow does not start with today's
         FastAPI, Starlette and pydantic
-    :param python: the minor version of Python to run it on, spread so that each is met
+    :param pythons: the minor version of Python to run it on, spread so that each is met; where it may be missing, the
+        one to take in its place follows
     :param blocking: whether a failure on it fails the whole run
     """
 
     version: str
     as_of: str
-    python: str
+    pythons: tuple[str, ...]
     blocking: bool = True
 
     @property
@@ -39,12 +40,12 @@ class Release:
 
 
 RELEASES = (
-    Release("2.11.2", "2026-04-01", "3.11"),
-    Release("3.0.6", "2025-09-10", "3.12"),
-    Release("3.1.8", "2026-04-01", "3.13"),
-    Release("3.2.2", "2026-06-10", "3.13"),
-    Release("3.3.2", "2026-09-20", "3.12"),
-    Release("3.4.0b2", "2026-10-21", "3.13", blocking=False),
+    Release("2.11.2", "2026-04-01", ("3.11",)),
+    Release("3.0.6", "2025-09-10", ("3.12",)),
+    Release("3.1.8", "2026-04-01", ("3.13",)),
+    Release("3.2.2", "2026-06-10", ("3.14", "3.13")),
+    Release("3.3.2", "2026-09-20", ("3.12",)),
+    Release("3.4.0b2", "2026-10-21", ("3.13",), blocking=False),
 )
 OLDEST = RELEASES[0]
 NEWEST = next(release for release in reversed(RELEASES) if release.blocking)
