@@ -80,4 +80,5 @@ constraints: environment  ## Resolve constraints.txt anew
 		--extra sandbox --group test --group bench --group lint --group release --group docs --group browser --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove everything that the targets made
-	@rm -rf .venv .airflow .cache dist docs/_build .coverage .coverage.* htmlcov
+	@rm -rf .venv .airflow .cache .*_cache .hypothesis .nox dist docs/_build .coverage .coverage.* htmlcov \
+		tests/sandbox/vendor_client/node_modules

@@ -145,7 +145,7 @@ def _kind_and_cure(status: int, said: str, call: Call) -> tuple[type[PeriskopeAp
     if status == 401 and "switched off" in words:
         return PeriskopePhoneOffError, (
             "The phone's instance is switched off: restart it in the Periskope console, or with POST /phones/restart "
-            "(PeriskopeHook.request('POST', '/phones/restart')); a retry of the task goes on from there."
+            "(PeriskopeHook().request('POST', '/phones/restart')); a retry of the task goes on from there."
         )
     if status == 401 and "plan" in words:
         return (
@@ -158,7 +158,10 @@ def _kind_and_cure(status: int, said: str, call: Call) -> tuple[type[PeriskopeAp
             "Periskope console into the connection's API key (password)."
         )
     if status == 404:
-        return PeriskopeNotFoundError, "Check the id, and the API base URL (host) of the connection."
+        return (
+            PeriskopeNotFoundError,
+            "Check the id, and the phone and the API base URL (host) of the connection.",
+        )
     if status == 422:
         return PeriskopeValidationError, "Correct what it names; for x-phone, the phone of the connection."
     if status == 429:

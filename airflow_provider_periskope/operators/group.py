@@ -20,7 +20,7 @@ INVITE_LINK_KEY = "invite_link"
 OUTCOME_KEY = "outcome"
 
 TASK_DOC = """\
-Makes a WhatsApp group with the company's own phone: once, whatever fails.
+Makes a WhatsApp group with the company's own phone, and no second one when a try fails.
 
 XCom of this task: **return_value** is the chat ID, **invite_link** lets people join, **outcome** says whether the \
 group was created by this run or reused from before it. The link *Join WhatsApp group* stands under Details.
@@ -50,9 +50,9 @@ class PeriskopeCreateGroupOperator(BaseOperator):
     """
     Make a WhatsApp group with the company's own phone, once, and hand on its chat ID.
 
-    Whatever fails (a lost answer, a killed worker, a retry, a clear), one run makes one group for one name of one
-    phone. So the name must be the same on every try, and its own for each group: put a date, a customer's id or the
-    like into it, never the moment of the try.
+    Whatever fails (a lost answer, a killed worker, a retry, a clear), one task of one run makes one group; what can't
+    be promised about that stands in the documentation, under "One group, whatever fails". The name must be the same on
+    every try, and its own for each group: put a date, a customer's id or the like into it, never the moment of the try.
 
     A rate limit is waited for, up to ``max_wait``, without a worker slot and without spending a retry. What no retry
     can cure (wrong key, wrong input, wrong plan) fails the task at once.

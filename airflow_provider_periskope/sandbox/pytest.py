@@ -20,6 +20,8 @@ from airflow_provider_periskope.sandbox.server import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    RunDag = Callable[..., Any]
+
 # Airflow fixes its home when it is first imported, which is before any fixture runs. No test shall write
 # into ~/airflow; who wants a home of their own sets AIRFLOW_HOME.
 if "AIRFLOW_HOME" not in os.environ and "airflow" not in sys.modules:
@@ -36,7 +38,7 @@ def periskope_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def run_dag(monkeypatch: pytest.MonkeyPatch, _airflow_database: None) -> Callable[..., Any]:
+def run_dag(monkeypatch: pytest.MonkeyPatch, _airflow_database: None) -> RunDag:
     """
     Give a function that runs a DAG once, in this process, and returns the DAG run.
 

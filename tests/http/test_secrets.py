@@ -88,6 +88,7 @@ def test_of_a_fault(
             str(getattr(error, name, "")) for name in ("message", "fields", "code", "trace_id", "args")
         ]
         told = "".join(traceback.format_exception(error)) + "".join(details) + repr(error)
+    assert any(request.fault for request in periskope_sandbox.requests)
     text = logged()
     assert "api" in text.lower() or "http" in text.lower()
     assert_nothing_told(told)

@@ -145,14 +145,15 @@ ROWS = (
         "no_dns", "host name does not resolve", act=name_resolves_later, alone=True, refusal=True,
         host="nonexistent.invalid",
     ),
-    Row("429", "429 for 30 s", fault("rate_limit", seconds=30), posts=4, retries=0, refusal=True),
+    Row("429", "429 for 30 s (retries=0)", fault("rate_limit", seconds=30), posts=4, retries=0, refusal=True),
     Row("phone_off", "401, phone switched off", fault("phone_off"), posts=2, refusal=True),
     Row(
-        "wrong_key", "401, wrong key; then cleared", fault("wrong_key"), clear_when_failed, retries=0, posts=2,
-        refusal=True,
+        "wrong_key", "401, wrong key (retries=0); then cleared",
+        fault("wrong_key"), clear_when_failed, retries=0, posts=2, refusal=True,
     ),
     Row(
-        "invalid", "422; then cleared", fault("invalid"), clear_when_failed, retries=0, posts=2, refusal=True,
+        "invalid", "422 (retries=0); then cleared",
+        fault("invalid"), clear_when_failed, retries=0, posts=2, refusal=True,
     ),
     Row(
         "database_gone", "PostgreSQL gone for 20 s after the create",
