@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_periskope.exceptions import (
+    OWN_REFUSALS,
     PeriskopeApiError,
     PeriskopeAuthenticationError,
     PeriskopeNoAnswerError,
@@ -124,12 +125,14 @@ def refusal(response: Response, call: Call, body: Mapping[str, Any]) -> Periskop
         message += f", {said.rstrip('.')!r}"
     if fields:
         message += " (" + "; ".join(f"{path}: {text}" for path, text in fields.items()) + ")"
-    message += f". Nothing was changed. {cure}"
+    code = str(body["code"]) if body.get("code") else None
+    certain = call.only_reads or code or status in OWN_REFUSALS
+    message += f". {'Nothing was changed' if certain else 'Whether it was carried out is not known'}. {cure}"
     if trace_id:
         message += f" ({REPORT_TRACE} {trace_id})"
     details: dict[str, Any] = {
         "status": status,
-        "code": str(body["code"]) if body.get("code") else None,
+        "code": code,
         "api_message": said or None,
         "fields": fields,
         "trace_id": trace_id,

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+OWN_REFUSALS = (401, 404, 422, 429)
+"""Statuses with which the API refuses; another one may come from something on the way to it."""
+
+
 class PeriskopeError(Exception):
     """
     Base of every error of this provider.
@@ -70,7 +74,7 @@ class PeriskopeOutcomeUnknownError(PeriskopeNoAnswerError):
 
 class PeriskopeApiError(PeriskopeError):
     """
-    The API refused a request; nothing was changed.
+    The API, or something on the way to it, refused a request.
 
     :param message: text of the error.
     :param status: HTTP status.
@@ -96,6 +100,11 @@ class PeriskopeApiError(PeriskopeError):
         self.fields = dict(fields or {})
         self.trace_id = trace_id
         super().__init__(message)
+
+    @property
+    def is_the_apis_own(self) -> bool:
+        """Whether it is certain that the API itself refused, and that nothing was changed."""
+        return self.code is not None or self.status in OWN_REFUSALS
 
 
 class PeriskopeAuthenticationError(PeriskopeApiError):

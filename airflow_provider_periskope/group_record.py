@@ -38,8 +38,9 @@ class GroupRecord:
 
     :param identity: which group, see :func:`identity_of`.
     :param on_try: number of the try that wrote this.
-    :param sent_at: when the request was sent, by the worker's clock, ISO 8601; ``None`` if nothing was sent that can
-        have made a group.
+    :param sent_at: when the last request was sent that may have made the group, by the worker's clock, ISO 8601;
+        ``None`` if none was.
+    :param in_doubt_since: when the first such request was sent.
     :param settled: whether the group was looked for during the whole settling time, and has not shown up.
     :param chat_id: the group, once it is known.
     :param invite_link: its link, if known.
@@ -49,6 +50,7 @@ class GroupRecord:
     identity: str
     on_try: int
     sent_at: str | None = None
+    in_doubt_since: str | None = None
     settled: bool = False
     chat_id: str | None = None
     invite_link: str | None = None

@@ -61,7 +61,8 @@ class GroupSearch:
         self._hook = hook
         self.name = name
         self._wanted = same_name(name)
-        self._phone = None if is_phone_id(hook.phone) else hook.phone
+        self._own = set() if is_phone_id(hook.phone) else {hook.phone}
+        self._own_is_resolved = False
         self._front: dict[str, Any] = {}
         self._pages = 0
         self.sightings: dict[str, Sighting] = {}
@@ -107,21 +108,24 @@ class GroupSearch:
         if same_name(row.get("chat_name")) != self._wanted:
             return
         chat = Chat.model_validate(row)
-        owner, phone = _digits_of(chat.org_phone), self._own_digits()
-        if chat.is_exited or chat.chat_type not in (None, "group") or (owner and phone and owner != phone):
+        owner = _digits_of(chat.org_phone)
+        of_another = bool(owner) and not self._is_own(owner)
+        if chat.is_exited or chat.chat_type not in (None, "group") or (of_another and self._own):
             self.sightings.pop(chat.chat_id, None)
             return
         self.sightings[chat.chat_id] = Sighting(
             chat_id=chat.chat_id,
             invite_link=chat.invite_link,
             created_at=chat.created_at,
-            phone_known=bool(owner and phone),
+            phone_known=bool(owner and not of_another),
         )
 
-    def _own_digits(self) -> str:
-        if self._phone is None:
-            self._phone = _digits_of(self._hook.get_phone().org_phone)
-        return self._phone
+    def _is_own(self, owner: str) -> bool:
+        # A phone id says nothing, and of one number WhatsApp may keep an older form than the connection has.
+        if owner not in self._own and not self._own_is_resolved:
+            self._own_is_resolved = True
+            self._own |= {_digits_of(self._hook.get_phone().org_phone)} - {""}
+        return owner in self._own
 
 
 def _digits_of(contact_id: str | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
@@ -18,15 +19,20 @@ from airflow_provider_periskope.exceptions import (
     PeriskopeAmbiguousGroupError,
     PeriskopeApiError,
     PeriskopeConnectionError,
+    PeriskopeError,
     PeriskopeGroupExistsError,
     PeriskopeNoAnswerError,
     PeriskopeOutcomeUnknownError,
+    PeriskopeRateLimitError,
     PeriskopeUnreachableError,
 )
 from airflow_provider_periskope.group_record import GroupMemory, GroupRecord, Outcome, identity_of
 from airflow_provider_periskope.group_search import GroupSearch, Sighting
+from airflow_provider_periskope.phone_numbers import masked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_provider_periskope.hooks.periskope import PeriskopeHook
     from airflow_provider_periskope.models import Chat, NewGroup
 
@@ -122,7 +128,9 @@ def make_one_group(
     if _in_doubt(task_try, memory, ours):
         log.info("An earlier attempt may have made group %r: looking for it before anything is sent.", name)
         window = _window_of_earlier_try(task_try, memory, ours, read_timeout=hook.settings.read_timeout)
-        if found := _await_ours(search, window, hook, stop_at_older=if_exists != "create"):
+        with _in_doubt_told(name):
+            found = _await_ours(search, window, hook, stop_at_older=if_exists != "create")
+        if found:
             log.info("Found group %r: %s. Nothing is sent.", name, found)
             return finish(found, "created")
     elif if_exists != "create":
@@ -130,23 +138,36 @@ def make_one_group(
         # Should this be refused, a clear of the task has to know that none of the groups is its own.
         memory.keep(unsent)
     if if_exists != "create" and search.sightings:
-        older = _the_older_one(search, if_exists)
+        older = _the_older_one(search, if_exists, hook)
         log.info("Reusing group %r: %s. Nothing is sent.", name, older)
         return finish(older, "reused")
 
     sent_at = _now()
-    sent = replace(unsent, sent_at=sent_at.isoformat())
+    doubted = ours if ours and ours.sent_at else None
+    since = (doubted and doubted.in_doubt_since) or sent_at.isoformat()
+    sent = replace(unsent, sent_at=sent_at.isoformat(), in_doubt_since=since)
     memory.keep(sent)
     try:
         chat = hook.send_group(group)
-    except (PeriskopeApiError, PeriskopeConnectionError, PeriskopeUnreachableError):
-        # Nothing was made. Whoever goes on need not look: nothing is in doubt.
-        memory.keep(unsent)
+    except (PeriskopeApiError, PeriskopeConnectionError, PeriskopeUnreachableError) as refused:
+        if not isinstance(refused, PeriskopeApiError) or refused.is_the_apis_own:
+            # This request made nothing. Unless one before it may have, whoever goes on need not look.
+            memory.keep(replace(doubted, on_try=task_try.number, settled=True) if doubted else unsent)
         raise
     except PeriskopeOutcomeUnknownError as unknown:
-        window = Window(sent_at - CLOCK_MARGIN, _now() + SETTLING)
+        window = Window(datetime.fromisoformat(since) - CLOCK_MARGIN, _now() + SETTLING)
         log.warning("%s Looking for group %r until %s.", unknown, name, _clock(window.settled_at))
-        found = _await_ours(search, window, hook)
+        try:
+            with _in_doubt_told(name):
+                found = _await_ours(search, window, hook)
+        except (PeriskopeRateLimitError, PeriskopeAmbiguousGroupError):
+            raise
+        except PeriskopeError as failure:
+            raise PeriskopeOutcomeUnknownError(
+                f"{unknown} Looking for group {name!r} failed: {failure}",
+                status=unknown.status,
+                trace_id=unknown.trace_id,
+            ) from None
         if not found:
             memory.keep(replace(sent, settled=True))
             raise PeriskopeOutcomeUnknownError(
@@ -169,13 +190,26 @@ def _in_doubt(task_try: TaskTry, memory: GroupMemory, ours: GroupRecord | None) 
         return True
     # The last word on this group is that nothing of it is under way. In a list that was re-ordered between two clears,
     # another instance may have had a later word.
-    if ours and (ours.on_try == task_try.number or not task_try.is_mapped):
+    if ours and ours.on_try == task_try.number:
         return False
-    if memory.record and not ours:
-        return True
-    if memory.outlives_tries and not task_try.cleared:
-        return False
-    return task_try.number > 1 or task_try.cleared
+    if ours and memory.outlives_tries:
+        return task_try.is_mapped and task_try.cleared
+    return bool(memory.record) or task_try.number > 1 or task_try.cleared
+
+
+@contextmanager
+def _in_doubt_told(name: str) -> Iterator[None]:
+    """Let an error of looking say what is in doubt, for of itself it says that nothing was changed."""
+    try:
+        yield
+    except PeriskopeAmbiguousGroupError:
+        raise
+    except PeriskopeError as failure:
+        failure.args = (
+            f"{failure} An earlier request may have made group {name!r}: let this task retry, or clear it, and it "
+            "looks again; a new run would not.",
+        )
+        raise
 
 
 @dataclass(frozen=True)
@@ -201,13 +235,15 @@ def _window_of_earlier_try(
 ) -> Window:
     now = _now()
     margin = CLOCK_MARGIN + WORKERS_CLOCK_MARGIN
-    since_now = now + SETTLING - task_try.retry_delay
+    # A try that follows a lost scheduler comes without that delay, but not before half a minute has passed.
+    since_now = now + SETTLING - min(task_try.retry_delay, SETTLING / 2)
     if ours and ours.sent_at:
         sent_at, answer_due = datetime.fromisoformat(ours.sent_at), timedelta(seconds=read_timeout)
         # The later of two moments, since clocks of workers differ; but never longer than can be needed.
         settled_at = max(min(sent_at, now) + answer_due + SETTLING, since_now)
-        return Window(sent_at - margin, now if ours.settled else settled_at)
-    if not task_try.is_mapped and (task_try.number == 1 or memory.outlives_tries):
+        since = datetime.fromisoformat(ours.in_doubt_since or ours.sent_at)
+        return Window(since - margin, now if ours.settled else settled_at)
+    if not task_try.is_mapped and (task_try.number == 1 or (memory.outlives_tries and not task_try.cleared)):
         # Such a task has nothing under way: it has never run, or an attempt would have left its record.
         since_now = now
     return Window(task_try.run_opened_at - margin, since_now)
@@ -251,29 +287,35 @@ def _the_one_in(search: GroupSearch, window: Window, hook: PeriskopeHook) -> Sig
         return None
     if len(candidates) == 1 and candidates[0].created_at and candidates[0].phone_known:
         return candidates[0]
-    raise _ambiguous(search.name, "An attempt of this task may have made", candidates)
+    raise _ambiguous(search.name, "An attempt of this task may have made", candidates, hook)
 
 
-def _the_older_one(search: GroupSearch, if_exists: IfExists) -> Sighting:
+def _the_older_one(search: GroupSearch, if_exists: IfExists, hook: PeriskopeHook) -> Sighting:
     """Return the group from before the run."""
     older = list(search.sightings.values())
     if if_exists == "fail":
         raise PeriskopeGroupExistsError(
-            f"Group {search.name!r} exists from before this run, and if_exists='fail': {_listed(older)}. Nothing was "
-            "sent. Choose another name, or if_exists='reuse' to go on with that group."
+            f"Group {search.name!r} exists from before this run, and if_exists='fail': {_listed(older)}, on "
+            f"{_whose(hook)}. Nothing was sent. Choose another name, or if_exists='reuse' to go on with that group."
         )
     if len(older) == 1 and older[0].phone_known:
         return older[0]
-    raise _ambiguous(search.name, "if_exists='reuse' asks for", older)
+    raise _ambiguous(search.name, "if_exists='reuse' asks for", older, hook)
 
 
-def _ambiguous(name: str, why: str, candidates: list[Sighting]) -> PeriskopeAmbiguousGroupError:
+def _ambiguous(
+    name: str, why: str, candidates: list[Sighting], hook: PeriskopeHook
+) -> PeriskopeAmbiguousGroupError:
     could = "several could be it" if len(candidates) > 1 else "one might be it, the list tells too little"
     return PeriskopeAmbiguousGroupError(
-        f"{why} group {name!r}, and {could}: {_listed(candidates)}. Nothing more was sent. On the phone, leave or "
-        "rename what it is not, then clear this task; or take the chat ID from here.",
+        f"{why} group {name!r}, and {could}: {_listed(candidates)}, on {_whose(hook)}. Nothing more was sent. On that "
+        "phone, leave or rename what it is not, then clear this task; or take the chat ID from here.",
         chat_ids=[candidate.chat_id for candidate in candidates],
     )
+
+
+def _whose(hook: PeriskopeHook) -> str:
+    return f"phone {masked(hook.phone)} of connection {hook.periskope_conn_id!r}"
 
 
 def _listed(sightings: list[Sighting]) -> str:

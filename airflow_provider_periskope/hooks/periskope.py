@@ -8,6 +8,7 @@ import re
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -30,6 +31,7 @@ from airflow_provider_periskope.exceptions import (
 from airflow_provider_periskope.group_input import check_group
 from airflow_provider_periskope.models import Chat, NewGroup, Phone
 from airflow_provider_periskope.phone_numbers import is_phone_id, masked
+from airflow_provider_periskope.transport import WatchedAdapter, connection_failed, forget_connections
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -146,6 +148,8 @@ class PeriskopeHook(BaseHook):
     @cached_property
     def _session(self) -> requests.Session:
         session = requests.Session()
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, WatchedAdapter())
         session.auth = ApiKey(self.settings.api_key)
         session.headers.update(
             {"x-phone": self.settings.phone, "Accept": "application/json", "User-Agent": _user_agent()}
@@ -154,6 +158,11 @@ class PeriskopeHook(BaseHook):
         environment = session.merge_environment_settings(self.settings.base_url, {}, None, None, None)
         session.proxies, session.verify = environment["proxies"], environment["verify"]
         session.trust_env = False
+        if isinstance(session.verify, str) and not Path(session.verify).exists():
+            raise PeriskopeConnectionError(
+                f"Connection {self.periskope_conn_id!r} cannot be used: there is no CA bundle at {session.verify}. "
+                "Correct REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) where the task runs."
+            )
         return session
 
     def request(
@@ -380,6 +389,7 @@ class PeriskopeHook(BaseHook):
         request = session.prepare_request(
             requests.Request(call.method, f"{self.settings.base_url}{call.path}", json=json, params=params)
         )
+        forget_connections()
         try:
             response = session.send(
                 request,
@@ -402,23 +412,25 @@ class PeriskopeHook(BaseHook):
 
 def _why_unreachable(error: Exception) -> str | None:
     """Return why no connection was made; ``None`` if one was, so that something may have been sent."""
-    if isinstance(error, requests.ConnectTimeout):
-        return f"none within {CONNECT_TIMEOUT:.0f} s"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy of the environment did not make one"
     if isinstance(error, (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema)):
         return "the proxy of the environment cannot be used"
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
     if isinstance(reason, NameResolutionError):
         return "its name cannot be resolved"
+    if not connection_failed() and not isinstance(reason, NewConnectionError):
+        return None
+    if isinstance(error, requests.Timeout):
+        return f"none within {CONNECT_TIMEOUT:.0f} s"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy of the environment did not make one"
     if isinstance(reason, NewConnectionError):
         return "refused, or no way to it"
     if "CERTIFICATE_VERIFY_FAILED" in str(reason):
         return "its TLS certificate is not trusted"
     if "WRONG_VERSION_NUMBER" in str(reason) or "RECORD_LAYER_FAILURE" in str(reason):
         return "it does not speak TLS, so it takes http and not https"
-    return None
+    return "it broke off while it was made"
 
 
 def _why_no_answer(error: Exception, read_timeout: float) -> str:

@@ -66,7 +66,7 @@ class PeriskopeCreateGroupOperator(BaseOperator):
         What is not given is not sent. Default ``None``.
     :param if_exists: what to do about a group of this name that is there from before the run: ``"create"`` another one
         (default), ``"reuse"`` it, or ``"fail"``.
-    :param max_wait: how long to wait for rate limits in all. Default one hour.
+    :param max_wait: how long one try may wait for rate limits in all. Default one hour.
     :param periskope_conn_id: Airflow connection of type Periskope (templated). Default ``periskope_default``.
     :param phone: another phone of the organisation than the connection's: digits, or a ``phone-…`` id (templated).
     :return: the chat ID, such as ``120363392071406466@g.us``. Further XCom keys: ``invite_link``, and ``outcome``:
@@ -100,9 +100,9 @@ class PeriskopeCreateGroupOperator(BaseOperator):
         phone: str | None = None,
         **kwargs: Any,
     ) -> None:
-        if not any(name.startswith("doc") for name in kwargs):
-            kwargs["doc_md"] = TASK_DOC
         super().__init__(**kwargs)
+        if not any((self.doc, self.doc_md, self.doc_json, self.doc_yaml, self.doc_rst)):
+            self.doc_md = TASK_DOC
         self.group_name = group_name
         self.participants = participants
         self.options = options
@@ -112,6 +112,8 @@ class PeriskopeCreateGroupOperator(BaseOperator):
         self.phone = phone
         if if_exists not in ("create", "reuse", "fail"):
             raise ValueError(f"if_exists is {if_exists!r}: it takes 'create', 'reuse' or 'fail'")
+        if not isinstance(max_wait, timedelta):
+            raise TypeError(f"max_wait is {max_wait!r}: it takes a timedelta, such as timedelta(hours=1)")
 
     def execute(self, context: Context) -> str:
         """Make the group; called by Airflow."""

@@ -346,3 +346,22 @@ def test_if_exists_is_checked_while_the_dag_is_parsed() -> None:
 
     with pytest.raises(ValueError, match="if_exists is 'replace': it takes 'create', 'reuse' or 'fail'"):
         PeriskopeCreateGroupOperator(task_id="x", group_name="x", participants=["1"], if_exists="replace")
+
+
+def test_max_wait_that_is_no_timedelta_is_refused_while_the_dag_is_parsed() -> None:
+    from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+
+    with pytest.raises(TypeError, match="max_wait is 3600: it takes a timedelta"):
+        PeriskopeCreateGroupOperator(task_id="t", group_name="A", participants=[ASHA], max_wait=3600)
+
+
+def test_what_the_author_wrote_about_the_task_is_shown_in_place_of_our_text() -> None:
+    from airflow.providers.common.compat.sdk import DAG
+
+    from airflow_provider_periskope.operators.group import TASK_DOC, PeriskopeCreateGroupOperator
+
+    task = {"group_name": "A", "participants": [ASHA]}
+    with DAG("documented", default_args={"doc_md": "Of team X"}, schedule=None):
+        assert PeriskopeCreateGroupOperator(task_id="by_default", **task).doc_md == "Of team X"
+        assert PeriskopeCreateGroupOperator(task_id="by_hand", doc_md="Mine", **task).doc_md == "Mine"
+    assert PeriskopeCreateGroupOperator(task_id="not_at_all", **task).doc_md == TASK_DOC

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ class RawServer:
     :param keep_alive: go on reading after an answer, as long as the client likes.
     :param silent: read requests and never answer.
     :param tls: context to speak TLS with.
+    :param past_tls: send answers in plain text, past the TLS that was agreed on.
     """
 
     def __init__(
@@ -41,7 +43,9 @@ class RawServer:
         keep_alive: bool = False,
         silent: bool = False,
         tls: ssl.SSLContext | None = None,
+        past_tls: bool = False,
     ) -> None:
+        self._past_tls = past_tls
         self._answers = list(answers)
         self._keep_alive, self._silent, self._tls = keep_alive, silent, tls
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -85,7 +89,9 @@ class RawServer:
             if self._silent:
                 return
             answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-            if answer is not None:
+            if answer is not None and self._past_tls:
+                os.write(connection.fileno(), answer)
+            elif answer is not None:
                 connection.sendall(answer)
             if answer is None or not self._keep_alive:
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import json
 import re
 import socket
@@ -15,6 +16,7 @@ import pytest
 from airflow_provider_periskope.exceptions import (
     PeriskopeApiError,
     PeriskopeAuthenticationError,
+    PeriskopeConnectionError,
     PeriskopeNoAnswerError,
     PeriskopeNotFoundError,
     PeriskopeOutcomeUnknownError,
@@ -281,6 +283,10 @@ class TestUnreachable:
             .serial_number(1)
             .not_valid_before(today - dt.timedelta(days=1))
             .not_valid_after(today + dt.timedelta(days=1))
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+                critical=False,
+            )
             .sign(key, hashes.SHA256())
         )
         pem = tmp_path / "server.pem"
@@ -295,6 +301,44 @@ class TestUnreachable:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pem)
         return context
+
+    def test_tls_that_breaks_after_the_request_is_no_failure_to_connect(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+        own_certificate: ssl.SSLContext,
+        tmp_path: Path,
+    ) -> None:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "server.pem"))
+        server = serve(raw_answer(504, b"gone"), tls=own_certificate, past_tls=True)
+        with pytest.raises(PeriskopeOutcomeUnknownError):
+            create(connect(server.url))
+        assert len(server.requests) == 1
+
+    def test_a_proxy_that_hangs_up_after_the_request_is_no_failure_to_connect(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+    ) -> None:
+        proxy = serve(None)
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("no_proxy", "")
+        with pytest.raises(PeriskopeOutcomeUnknownError):
+            create(connect("http://nowhere.invalid", allow_http=True))
+        assert len(proxy.requests) == 1
+
+    def test_a_ca_bundle_that_is_not_there(
+        self, monkeypatch: pytest.MonkeyPatch, connect: Callable[..., PeriskopeHook], tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
+        with pytest.raises(
+            PeriskopeConnectionError, match=r"'periskope_default' .* no CA bundle at .*nowhere.pem"
+        ):
+            create(connect("https://127.0.0.1:1"))
 
     @pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "socks5://127.0.0.1:1", "http://"])
     def test_a_proxy_that_cannot_be_used(

@@ -15,6 +15,7 @@ from airflow_provider_periskope import one_group
 from airflow_provider_periskope.exceptions import (
     PeriskopeAmbiguousGroupError,
     PeriskopeApiError,
+    PeriskopeError,
     PeriskopeGroupExistsError,
     PeriskopeNoAnswerError,
     PeriskopeOutcomeUnknownError,
@@ -277,9 +278,12 @@ class TestNothingMade:
     def test_the_retry_delay_counts_as_settling_where_no_record_outlives_the_try(
         self, task_211: Task
     ) -> None:
-        task_211.run(replace(RETRY, retry_delay=timedelta(seconds=SETTLING)))
-        assert task_211.looks() == 1
-        task_211.new_try()
+        # But for half of it at most: after a lost scheduler the next try does not wait for it.
+        for delay in (SETTLING, 300):
+            started = time.monotonic()
+            task_211.run(replace(RETRY, retry_delay=timedelta(seconds=delay)), name=f"After {delay}")
+            assert SETTLING / 2 <= time.monotonic() - started < SETTLING
+            task_211.new_try()
         started = time.monotonic()
         task_211.run(replace(RETRY, number=3), name="Another")
         assert time.monotonic() - started >= SETTLING
@@ -319,6 +323,43 @@ class TestRefusal:
             task_33.run()
         assert task_33.run(CLEARED).chat_id != other_runs.chat_id
 
+    def test_leaves_in_doubt_what_was_in_doubt_before(self, task_33: Task) -> None:
+        task_33.sandbox.fault("gateway_504_hidden", group_name=NAME, seconds=4 * SETTLING)
+        shown_at = time.monotonic() + 4 * SETTLING
+        with pytest.raises(PeriskopeOutcomeUnknownError):
+            task_33.run()
+        task_33.sandbox.fault("phone_off", group_name=NAME)
+        with pytest.raises(PeriskopeApiError):
+            task_33.run(RETRY)
+        time.sleep(max(0.0, shown_at - time.monotonic()))
+        assert task_33.run(replace(RETRY, number=3)).chat_id == task_33.only_group()
+
+    def test_by_something_on_the_way_may_have_let_the_request_pass(
+        self, task: Task, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        send = PeriskopeHook.send_group
+
+        def refused(hook: PeriskopeHook, group: Any) -> Any:
+            send(hook, group)
+            raise PeriskopeApiError("403", status=403)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(PeriskopeHook, "send_group", refused)
+            with pytest.raises(PeriskopeApiError):
+                task.run()
+        task.new_try()
+        assert task.run(RETRY).chat_id == task.only_group()
+
+    def test_carried_over_a_deferral_says_nothing_to_another_try(self, task_211: Task) -> None:
+        # Some releases start the next try with what the one before carried, when its worker is lost after the wait.
+        limit = task_211.sandbox.fault("rate_limit", seconds=30)
+        with pytest.raises(PeriskopeRateLimitError):
+            task_211.run()
+        limit.ends_at = 0
+        of_the_lost_worker = task_211.sandbox.add_group(NAME, created_at=datetime.now(UTC)).chat_id
+        assert task_211.carried
+        assert task_211.run(RETRY).chat_id == of_the_lost_worker
+
     def test_of_another_group_tells_nothing_about_this_one(self, task_33: Task) -> None:
         task_33.sandbox.fault("phone_off", group_name="Another")
         with pytest.raises(PeriskopeApiError):
@@ -354,6 +395,45 @@ class TestRefusal:
         # A store tells the last word of this place in the list, but not those of the others.
         task.run(replace(CLEARED, number=3, is_mapped=task.store is not None))
         assert task.looks() > looks
+
+
+class TestNoRecord:
+    def test_a_later_try_looks_for_what_one_before_3_3_may_have_made(self, task_33: Task) -> None:
+        made_before_the_upgrade = task_33.sandbox.add_group(NAME, created_at=datetime.now(UTC)).chat_id
+        assert task_33.run(RETRY).chat_id == made_before_the_upgrade
+
+    def test_and_sends_at_once_where_there_is_nothing(self, task_33: Task) -> None:
+        task_33.run(RETRY)
+        assert (task_33.looks(), task_33.posts()) == (1, 1)
+
+
+class TestErrorsOfLooking:
+    def test_tell_of_the_lost_answer_and_its_trace(self, task: Task) -> None:
+        task.sandbox.fault("error_500_after", group_name=NAME)
+        task.sandbox.fault("wrong_key", route="GET /chats")
+        with pytest.raises(
+            PeriskopeOutcomeUnknownError, match=r"The outcome of POST .*Looking for"
+        ) as caught:
+            task.run()
+        assert caught.value.trace_id
+        assert caught.value.trace_id in str(caught.value)
+        assert "a new run would not" in str(caught.value)
+
+    def test_of_a_later_try_tell_what_is_in_doubt(self, task: Task) -> None:
+        task.sandbox.fault("drop_after", group_name=NAME)
+        task.sandbox.fault("wrong_key", route="GET /chats", times=2)
+        with pytest.raises(PeriskopeOutcomeUnknownError):
+            task.run()
+        task.new_try()
+        with pytest.raises(PeriskopeApiError, match=f"An earlier request may have made group {NAME!r}"):
+            task.run(RETRY)
+
+    def test_name_phone_and_connection(self, task: Task) -> None:
+        for days in (7, 8):
+            task.sandbox.add_group(NAME, created_at=datetime.now(UTC) - timedelta(days=days))
+        for if_exists in ("fail", "reuse"):
+            with pytest.raises(PeriskopeError, match=r"phone \d{4}•+\d{3} of connection 'periskope_default'"):
+                task.run(if_exists=if_exists)
 
 
 class TestCleared:

@@ -179,6 +179,17 @@ class TestReading:
         ]
 
 
+def test_a_group_of_our_own_phone_under_another_form_of_its_number_is_seen() -> None:
+    assert sighted(row("1@g.us"), phone="918765432109") == ["1@g.us"]
+
+
+def test_one_of_another_phone_is_none_and_our_own_is_asked_for_once() -> None:
+    pages = Pages([[row(f"{number}@g.us", org_phone="911111111111@c.us") for number in range(3)]])
+    search = GroupSearch(pages, NAME)  # type: ignore[arg-type]
+    search.read_all()
+    assert (search.sightings, pages.phone_reads) == ({}, 1)
+
+
 class PagesThatAreWatched(Pages):
     """Gives pages, and notes of each whether the one before was still held when it was asked for."""
 
