@@ -11,7 +11,6 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_periskope.exceptions import (
-    OWN_REFUSALS,
     PeriskopeApiError,
     PeriskopeAuthenticationError,
     PeriskopeNoAnswerError,
@@ -21,6 +20,7 @@ from airflow_provider_periskope.exceptions import (
     PeriskopePlanError,
     PeriskopeRateLimitError,
     PeriskopeValidationError,
+    is_the_apis_own,
 )
 from airflow_provider_periskope.phone_numbers import mask_numbers
 
@@ -125,8 +125,8 @@ def refusal(response: Response, call: Call, body: Mapping[str, Any]) -> Periskop
         message += f", {said.rstrip('.')!r}"
     if fields:
         message += " (" + "; ".join(f"{path}: {text}" for path, text in fields.items()) + ")"
-    code = str(body["code"]) if body.get("code") else None
-    certain = call.only_reads or code or status in OWN_REFUSALS
+    code = body["code"] if isinstance(body.get("code"), str) else None
+    certain = call.only_reads or is_the_apis_own(status, code, trace_id)
     message += f". {'Nothing was changed' if certain else 'Whether it was carried out is not known'}. {cure}"
     if trace_id:
         message += f" ({REPORT_TRACE} {trace_id})"

@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-OWN_REFUSALS = (401, 404, 422, 429)
-"""Statuses with which the API refuses; another one may come from something on the way to it."""
+def is_the_apis_own(status: int, code: object, trace_id: str | None) -> bool:
+    """Return whether the API itself refused, and not something on the way to it, which may have let a request pass."""
+    return status in (401, 404, 422, 429) or (isinstance(code, str) and bool(trace_id))
 
 
 class PeriskopeError(Exception):
@@ -104,7 +105,7 @@ class PeriskopeApiError(PeriskopeError):
     @property
     def is_the_apis_own(self) -> bool:
         """Whether it is certain that the API itself refused, and that nothing was changed."""
-        return self.code is not None or self.status in OWN_REFUSALS
+        return is_the_apis_own(self.status, self.code, self.trace_id)
 
 
 class PeriskopeAuthenticationError(PeriskopeApiError):

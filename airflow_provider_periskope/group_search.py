@@ -123,8 +123,8 @@ class GroupSearch:
     def _is_own(self, owner: str) -> bool:
         # A phone id says nothing, and of one number WhatsApp may keep an older form than the connection has.
         if owner not in self._own and not self._own_is_resolved:
-            self._own_is_resolved = True
             self._own |= {_digits_of(self._hook.get_phone().org_phone)} - {""}
+            self._own_is_resolved = True
         return owner in self._own
 
 

@@ -155,7 +155,8 @@ def make_one_group(
             memory.keep(replace(doubted, on_try=task_try.number, settled=True) if doubted else unsent)
         raise
     except PeriskopeOutcomeUnknownError as unknown:
-        window = Window(datetime.fromisoformat(since) - CLOCK_MARGIN, _now() + SETTLING)
+        margin = CLOCK_MARGIN + (WORKERS_CLOCK_MARGIN if doubted else timedelta())
+        window = Window(datetime.fromisoformat(since) - margin, _now() + SETTLING)
         log.warning("%s Looking for group %r until %s.", unknown, name, _clock(window.settled_at))
         try:
             with _in_doubt_told(name):
@@ -188,13 +189,21 @@ def _in_doubt(task_try: TaskTry, memory: GroupMemory, ours: GroupRecord | None) 
     """Return whether an earlier attempt may have made the group."""
     if ours and ours.sent_at:
         return True
-    # The last word on this group is that nothing of it is under way. In a list that was re-ordered between two clears,
-    # another instance may have had a later word.
-    if ours and ours.on_try == task_try.number:
+    # The last word is that nothing was sent that is in doubt.
+    if ours and _is_last_word(ours, task_try, memory):
         return False
-    if ours and memory.outlives_tries:
-        return task_try.is_mapped and task_try.cleared
+    if task_try.number == 1 and not task_try.is_mapped and not memory.record:
+        return False
     return bool(memory.record) or task_try.number > 1 or task_try.cleared
+
+
+def _is_last_word(ours: GroupRecord, task_try: TaskTry, memory: GroupMemory) -> bool:
+    """Return whether nothing can have been sent for this group since its record was written."""
+    # In a list that was re-ordered between two clears, another instance may have had a later word; and what a deferral
+    # carried may reach a next try, if the worker of this one is lost.
+    return ours.on_try == task_try.number or (
+        memory.outlives_tries and not (task_try.is_mapped and task_try.cleared)
+    )
 
 
 @contextmanager
@@ -238,13 +247,16 @@ def _window_of_earlier_try(
     # A try that follows a lost scheduler comes without that delay, but not before half a minute has passed.
     since_now = now + SETTLING - min(task_try.retry_delay, SETTLING / 2)
     if ours and ours.sent_at:
-        sent_at, answer_due = datetime.fromisoformat(ours.sent_at), timedelta(seconds=read_timeout)
-        # The later of two moments, since clocks of workers differ; but never longer than can be needed.
-        settled_at = max(min(sent_at, now) + answer_due + SETTLING, since_now)
+        sent_at = datetime.fromisoformat(ours.sent_at)
+        due = min(sent_at, now) + timedelta(seconds=read_timeout) + SETTLING
+        settled_at = max(due, since_now)
+        if _is_last_word(ours, task_try, memory):
+            # Clocks of workers differ, but not by more than this.
+            settled_at = now if ours.settled else min(settled_at, due + WORKERS_CLOCK_MARGIN)
         since = datetime.fromisoformat(ours.in_doubt_since or ours.sent_at)
-        return Window(since - margin, now if ours.settled else settled_at)
-    if not task_try.is_mapped and (task_try.number == 1 or (memory.outlives_tries and not task_try.cleared)):
-        # Such a task has nothing under way: it has never run, or an attempt would have left its record.
+        return Window(since - margin, settled_at)
+    if not task_try.is_mapped and memory.outlives_tries and not task_try.cleared:
+        # Such a task has nothing under way, for an attempt would have left its record.
         since_now = now
     return Window(task_try.run_opened_at - margin, since_now)
 

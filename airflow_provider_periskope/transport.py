@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 _connecting: ContextVar[bool] = ContextVar("_connecting", default=False)
-
-
-class _HttpConnection(HTTPConnection):
-    def connect(self) -> None:
-        _connecting.set(True)
-        super().connect()
-        _connecting.set(False)
-
-
-class _HttpsConnection(HTTPSConnection):
-    def connect(self) -> None:
-        # The way through a proxy and the handshake of TLS are part of this.
-        _connecting.set(True)
-        super().connect()
-        _connecting.set(False)
-
-
-class _HttpPool(HTTPConnectionPool):
-    ConnectionCls = _HttpConnection
-
-
-class _HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _HttpsConnection
-
-
-POOLS = {"http": _HttpPool, "https": _HttpsPool}
 
 
 class WatchedAdapter(HTTPAdapter):
@@ -44,14 +17,35 @@ class WatchedAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools of direct connections; called by requests."""
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = POOLS
+        _watch(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Return the pools of connections through a proxy; called by requests."""
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        if proxy.lower().startswith("http"):  # those of SOCKS are classes of their own
-            manager.pool_classes_by_scheme = POOLS
-        return manager
+        return _watch(super().proxy_manager_for(proxy, **kwargs))
+
+
+def _watch(manager: Any) -> Any:
+    # Those of a SOCKS proxy are classes of their own.
+    manager.pool_classes_by_scheme = {
+        scheme: _watched(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+    }
+    return manager
+
+
+@cache
+def _watched(pool: Any) -> Any:
+    connection = pool.ConnectionCls
+    if hasattr(connection, "is_watched"):
+        return pool
+
+    def connect(self: Any) -> None:
+        # The way through a proxy and the handshake of TLS are part of this.
+        _connecting.set(True)
+        connection.connect(self)
+        _connecting.set(False)
+
+    watched = type(connection.__name__, (connection,), {"connect": connect, "is_watched": True})
+    return type(pool.__name__, (pool,), {"ConnectionCls": watched})
 
 
 def forget_connections() -> None:

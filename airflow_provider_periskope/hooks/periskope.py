@@ -16,7 +16,13 @@ import requests
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 from pydantic import BaseModel, ValidationError
 from requests.auth import AuthBase
-from urllib3.exceptions import HTTPError, MaxRetryError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    HTTPError,
+    LocationValueError,
+    MaxRetryError,
+    NameResolutionError,
+    NewConnectionError,
+)
 
 from airflow_provider_periskope import __version__, connection_form
 from airflow_provider_periskope.answers import Call, answered_at, no_answer, read_answer
@@ -158,7 +164,8 @@ class PeriskopeHook(BaseHook):
         environment = session.merge_environment_settings(self.settings.base_url, {}, None, None, None)
         session.proxies, session.verify = environment["proxies"], environment["verify"]
         session.trust_env = False
-        if isinstance(session.verify, str) and not Path(session.verify).exists():
+        is_tls = self.settings.base_url.startswith("https:")
+        if is_tls and isinstance(session.verify, str) and not Path(session.verify).exists():
             raise PeriskopeConnectionError(
                 f"Connection {self.periskope_conn_id!r} cannot be used: there is no CA bundle at {session.verify}. "
                 "Correct REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE) where the task runs."
@@ -415,6 +422,8 @@ def _why_unreachable(error: Exception) -> str | None:
     if isinstance(error, (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema)):
         return "the proxy of the environment cannot be used"
     cause = error.args[0] if error.args else None
+    if isinstance(cause, LocationValueError):  # the URL of the request itself was read before
+        return "the proxy of the environment cannot be used"
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
     if isinstance(reason, NameResolutionError):
         return "its name cannot be resolved"

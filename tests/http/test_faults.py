@@ -331,6 +331,12 @@ class TestUnreachable:
             create(connect("http://nowhere.invalid", allow_http=True))
         assert len(proxy.requests) == 1
 
+    def test_a_ca_bundle_is_not_asked_for_where_there_is_no_tls(
+        self, monkeypatch: pytest.MonkeyPatch, hook: PeriskopeHook, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
+        assert create(hook)
+
     def test_a_ca_bundle_that_is_not_there(
         self, monkeypatch: pytest.MonkeyPatch, connect: Callable[..., PeriskopeHook], tmp_path: Path
     ) -> None:
@@ -340,7 +346,9 @@ class TestUnreachable:
         ):
             create(connect("https://127.0.0.1:1"))
 
-    @pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "socks5://127.0.0.1:1", "http://"])
+    @pytest.mark.parametrize(
+        "proxy", ["http://127.0.0.1:1", "socks5://127.0.0.1:1", "http://", "http://127.0.0.1:port"]
+    )
     def test_a_proxy_that_cannot_be_used(
         self,
         monkeypatch: pytest.MonkeyPatch,
@@ -589,6 +597,18 @@ class TestRefusal:
         assert (error.value.message, error.value.code, error.value.fields) == (None, None, {})
         assert error.value.trace_id is None
         assert len(server.requests) == 1
+
+
+def test_a_code_is_the_apis_own_only_with_its_trace(
+    connect: Callable[..., PeriskopeHook], serve: Callable[..., Any], raw_answer: Callable[..., bytes]
+) -> None:
+    for trace, told in (
+        ({}, "Whether it was carried out is not known"),
+        ({"x_periskope_trace_id": "t1"}, "Nothing was"),
+    ):
+        server = serve(raw_answer(403, {"code": "FORBIDDEN", "message": "Forbidden"}, **trace))
+        with pytest.raises(PeriskopeApiError, match=told):
+            create(connect(server.url))
 
 
 class TestTestConnection:

@@ -360,6 +360,19 @@ class TestRefusal:
         assert task_211.carried
         assert task_211.run(RETRY).chat_id == of_the_lost_worker
 
+    @pytest.mark.parametrize(("number", "settles"), [(1, False), (2, True)])
+    def test_what_a_deferral_carries_is_settled_for_its_own_try_alone(
+        self, task_211: Task, number: int, settles: bool
+    ) -> None:
+        task_211.sandbox.fault("gateway_504_hidden", group_name=NAME, seconds=60)
+        with pytest.raises(PeriskopeOutcomeUnknownError):
+            task_211.run()
+        assert task_211.carried
+        assert task_211.carried["settled"]
+        started = time.monotonic()
+        task_211.run(replace(RETRY, number=number))
+        assert (time.monotonic() - started > SETTLING) == settles
+
     def test_of_another_group_tells_nothing_about_this_one(self, task_33: Task) -> None:
         task_33.sandbox.fault("phone_off", group_name="Another")
         with pytest.raises(PeriskopeApiError):
@@ -446,9 +459,10 @@ class TestCleared:
         assert (found.chat_id, found.outcome) == (made.chat_id, "created")
         assert task.posts() == 1
 
-    def test_a_first_try_that_never_ran_does_not_wait(self, task: Task) -> None:
-        task.run(replace(CLEARED, number=1))
-        assert task.looks() == 1
+    def test_a_first_try_has_nothing_to_look_for_and_takes_no_group_of_another_run(self, task: Task) -> None:
+        of_another_run = task.sandbox.add_group(NAME, created_at=datetime.now(UTC)).chat_id
+        assert task.run(replace(CLEARED, number=1)).chat_id != of_another_run
+        assert task.looks() == 0
 
     def test_reordered_list_makes_no_second_group_for_anybody(self, task_33: Task) -> None:
         mapped = replace(CLEARED, is_mapped=True)

@@ -190,6 +190,17 @@ def test_one_of_another_phone_is_none_and_our_own_is_asked_for_once() -> None:
     assert (search.sightings, pages.phone_reads) == ({}, 1)
 
 
+def test_a_phone_that_could_not_be_asked_for_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = Pages([[row("1@g.us")]], phone="phone-abcdefghijklmnop")
+    search = GroupSearch(pages, NAME)  # type: ignore[arg-type]
+    with monkeypatch.context() as patch:
+        patch.setattr(pages, "get_phone", lambda: (_ for _ in ()).throw(TimeoutError))
+        with pytest.raises(TimeoutError):
+            search.read_all()
+    search.read_all()
+    assert search.sightings["1@g.us"].phone_known
+
+
 class PagesThatAreWatched(Pages):
     """Gives pages, and notes of each whether the one before was still held when it was asked for."""
 
