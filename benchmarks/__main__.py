@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import calls, checking, dag_files, imports, loopback, searching, tasks
+from benchmarks import calls, checking, dag_files, imports, loopback, searching, tasks, waiting
 from benchmarks.measuring import median, ratio
 from benchmarks.table import Row, against, as_markdown, as_text, conditions, within
 
@@ -37,10 +37,15 @@ class Repetitions:
     searches: int
     fresh_tasks: int
     forked_tasks: int
+    waits: int
 
 
-FULL = Repetitions(imports=9, dag_files=15, calls=100, checks=5, searches=5, fresh_tasks=7, forked_tasks=21)
-SHORT = Repetitions(imports=1, dag_files=4, calls=40, checks=1, searches=1, fresh_tasks=3, forked_tasks=2)
+FULL = Repetitions(
+    imports=9, dag_files=15, calls=100, checks=5, searches=5, fresh_tasks=7, forked_tasks=21, waits=1
+)
+SHORT = Repetitions(
+    imports=1, dag_files=4, calls=40, checks=1, searches=1, fresh_tasks=3, forked_tasks=2, waits=0
+)
 
 
 def measure(url: str, times: Repetitions) -> Iterator[Row]:
@@ -101,12 +106,12 @@ def measure(url: str, times: Repetitions) -> Iterator[Row]:
     yield against("  wall", taken, "json.loads", "wall", at_most=1.5)
     yield within("  memory above the base", taken, "memory", 64 * MB)
 
-    yield Row(
-        "seconds in state running, 90 s rate limit",
-        "apart: make limits",
-        "two no-op tasks",
-        goal="≤ theirs + 1 s",
-    )
+    what, goal = "seconds in state running, rate limit of 90 s", "≤ theirs + 1 s"
+    if times.waits:
+        ours, theirs = waiting.measure()
+        yield Row(what, f"{ours:.1f} s", f"{theirs:.1f} s, two no-op tasks", None, goal, ours <= theirs + 1)
+    else:
+        yield Row(what, "apart: make limits", "two no-op tasks", goal=goal)
 
 
 def main() -> int:
