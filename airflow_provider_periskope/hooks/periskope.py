@@ -268,6 +268,7 @@ class PeriskopeHook(BaseHook):
         for page in self.iter_chat_pages(chat_type):
             for row in page:
                 yield Chat.model_validate(row)
+            del page, row  # before the next one is read
 
     def iter_chat_pages(self, chat_type: str | None = None) -> Iterator[list[dict[str, Any]]]:
         """
