@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from airflow.providers.common.compat.sdk import Asset, dag, task
-
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+
+try:
+    from airflow.sdk import Asset, dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.datasets import Dataset as Asset
+    from airflow.decorators import dag, task
 
 GROUP = Asset("whatsapp://groups/launch")
 

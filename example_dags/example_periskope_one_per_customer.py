@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from airflow.providers.common.compat.sdk import dag, task, task_group
-
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+
+try:
+    from airflow.sdk import dag, task, task_group
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task, task_group
 
 
 @dag(schedule="@daily", start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)

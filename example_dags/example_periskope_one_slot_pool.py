@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from airflow.providers.common.compat.sdk import dag
-
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+
+try:
+    from airflow.sdk import dag
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag
 
 SHIFTS = ("Morning", "Afternoon", "Night")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import requests
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.exceptions import AirflowNotFoundException  # type: ignore[attr-defined]
 from pydantic import BaseModel, ValidationError
 from requests.auth import AuthBase
 from urllib3.exceptions import (
@@ -38,6 +38,11 @@ from airflow_provider_periskope.group_input import check_group
 from airflow_provider_periskope.models import Chat, NewGroup, Phone
 from airflow_provider_periskope.phone_numbers import is_phone_id, masked
 from airflow_provider_periskope.transport import WatchedAdapter, connection_failed, forget_connections
+
+try:
+    from airflow.sdk import BaseHook
+except ImportError:  # Airflow 2.11 and 3.0
+    from airflow.hooks.base import BaseHook  # type: ignore[attr-defined,no-redef]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink
+try:
+    from airflow.sdk import BaseOperator, BaseOperatorLink
+except ImportError:  # Airflow 2.11
+    from airflow.models import BaseOperator, BaseOperatorLink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,7 +44,10 @@ class PeriskopeGroupLink(BaseOperatorLink):
         # Airflow 3 asks at the end of the task, of one that failed too, and would log a missing XCom as an error.
         if isinstance(operator, PeriskopeCreateGroupOperator):
             return operator.invite_link or ""
-        from airflow.providers.common.compat.sdk import XCom
+        try:
+            from airflow.sdk.execution_time.xcom import XCom
+        except ImportError:  # Airflow 2.11
+            from airflow.models.xcom import XCom  # type: ignore[no-redef]
 
         return XCom.get_value(key=INVITE_LINK_KEY, ti_key=ti_key) or ""
 
@@ -139,7 +145,10 @@ class PeriskopeCreateGroupOperator(BaseOperator):
 
     def _make_group(self, context: Any, *, record: dict[str, Any] | None, waiting_since: str | None) -> str:
         # Whatever a DAG file that only names this operator does not need is imported here.
-        from airflow.providers.common.compat.sdk import AirflowFailException
+        try:
+            from airflow.sdk.exceptions import AirflowFailException
+        except ImportError:  # below Airflow 3.2
+            from airflow.exceptions import AirflowFailException  # type: ignore[no-redef]
 
         from airflow_provider_periskope.exceptions import PeriskopeError, PeriskopeRateLimitError
         from airflow_provider_periskope.group_record import GroupMemory

@@ -356,7 +356,10 @@ def test_max_wait_that_is_no_timedelta_is_refused_while_the_dag_is_parsed() -> N
 
 
 def test_what_the_author_wrote_about_the_task_is_shown_in_place_of_our_text() -> None:
-    from airflow.providers.common.compat.sdk import DAG
+    try:
+        from airflow.sdk import DAG
+    except ImportError:  # Airflow 2.11
+        from airflow.models.dag import DAG
 
     from airflow_provider_periskope.operators.group import TASK_DOC, PeriskopeCreateGroupOperator
 

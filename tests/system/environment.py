@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "airflow"
 # What the lab adds to Airflow itself: the driver of PostgreSQL, and the operator that ours is compared with.
 EXTRAS = ("postgres", "http")
-OWN = ("airflow-provider-periskope", "apache-airflow-providers-common-compat")
+PROVIDER = "airflow-provider-periskope"
 # WTForms makes the form of connections, and an Airflow 3 without the FAB provider comes without it.
 TEST_TOOLS = ("pytest>=8.3", "pytest-cov>=6", "coverage>=7.10", "wtforms>=3.1")
 
@@ -115,9 +115,6 @@ def airflow_environment(release: Release, *, extras: tuple[str, ...] = EXTRAS) -
 def add_provider(environment: Environment, *, source: Path = ROOT, with_tests: bool = False) -> Environment:
     """Install the provider from its source into the environment, moving none of Airflow's packages.
 
-    The packages stand as constraints, but for the one whose floor is ours to set: Airflow 3.0 came with an
-    older ``apache-airflow-providers-common-compat``.
-
     :param environment: where to
     :param source: a folder with the provider, or a wheel
     :param with_tests: whether to add what its tests need, the sandbox included
@@ -125,11 +122,11 @@ def add_provider(environment: Environment, *, source: Path = ROOT, with_tests: b
     constraints = environment.path / "constraints.txt"
     if not constraints.exists():
         pins = frozen(environment.python)
-        constraints.write_text("".join(f"{name}=={pin}\n" for name, pin in pins.items() if name not in OWN))
+        constraints.write_text("".join(f"{name}=={pin}\n" for name, pin in pins.items() if name != PROVIDER))
     wanted = [f"{source}[sandbox]", *TEST_TOOLS] if with_tests else [str(source)]
     run_uv(
         "pip", "install", "--python", str(environment.python), "--constraint", str(constraints),
-        "--reinstall-package", "airflow-provider-periskope", *wanted,
+        "--reinstall-package", PROVIDER, *wanted,
     )  # fmt: skip
     return environment
 

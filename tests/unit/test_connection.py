@@ -5,11 +5,15 @@ import logging
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_periskope.connection import ConnectionSettings, phone_header, read_settings
 from airflow_provider_periskope.exceptions import PeriskopeConnectionError
 from airflow_provider_periskope.hooks.periskope import PeriskopeHook
+
+try:
+    from airflow.sdk import Connection
+except ImportError:  # Airflow 2.11
+    from airflow.models import Connection
 
 KEY = "eyJhbGciOi.the-api.key_1"
 PHONE = "918527184400"

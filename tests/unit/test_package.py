@@ -104,7 +104,10 @@ class TestImportOfTheOperator:
     def test_adds_no_more_than_the_module_itself(self) -> None:
         added = python("""
             import json, sys
-            from airflow.providers.common.compat.sdk import BaseOperator, BaseOperatorLink
+            try:
+                from airflow.sdk import BaseOperator, BaseOperatorLink
+            except ImportError:
+                from airflow.models import BaseOperator, BaseOperatorLink
             before = set(sys.modules)
             import airflow_provider_periskope.operators.group
             print(json.dumps(sorted(set(sys.modules) - before)))
@@ -118,7 +121,10 @@ class TestImportOfTheOperator:
     def test_making_a_task_loads_nothing_that_only_a_run_needs(self) -> None:
         loaded = python("""
             import json, sys
-            from airflow.providers.common.compat.sdk import DAG
+            try:
+                from airflow.sdk import DAG
+            except ImportError:
+                from airflow.models.dag import DAG
             before = set(sys.modules)  # Airflow 3.0 itself comes with phonenumbers
             from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator as Create
             with DAG("d", schedule=None):

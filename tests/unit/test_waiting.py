@@ -6,12 +6,19 @@ from typing import Any
 
 import airflow
 import pytest
-from airflow.providers.common.compat.sdk import BaseOperator, TaskDeferred
 from packaging.version import Version
 
 from airflow_provider_periskope.exceptions import PeriskopeRateLimitError
 from airflow_provider_periskope.waiting import wait_without_slot
 
+try:
+    from airflow.sdk import BaseOperator
+except ImportError:  # Airflow 2.11
+    from airflow.models import BaseOperator
+try:
+    from airflow.sdk.exceptions import TaskDeferred
+except ImportError:  # below Airflow 3.2
+    from airflow.exceptions import TaskDeferred
 try:
     from airflow.sdk.exceptions import AirflowRescheduleException
 except ImportError:  # before the task state store, with which alone it is raised

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from airflow.providers.common.compat.sdk import DAG, Asset
-
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator as CreateGroup
+
+try:
+    from airflow.sdk import DAG, Asset
+except ImportError:  # Airflow 2.11
+    from airflow.datasets import Dataset as Asset
+    from airflow.models.dag import DAG
 
 with DAG("asset", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC)):
     CreateGroup(

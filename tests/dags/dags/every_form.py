@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from airflow.providers.common.compat.sdk import DAG, Param, task
-
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator as CreateGroup
+
+try:
+    from airflow.sdk import DAG, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import task
+    from airflow.models.dag import DAG
 
 with DAG(
     "every_form",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    params={"people": Param(["919537851844", "+91 98745 32456"]), "team": "Sales", "only_admins": True},
+    params={"people": ["919537851844", "+91 98745 32456"], "team": "Sales", "only_admins": True},
 ):
 
     @task

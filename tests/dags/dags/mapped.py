@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from airflow.providers.common.compat.sdk import dag, task, task_group
-
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator as CreateGroup
+
+try:
+    from airflow.sdk import dag, task, task_group
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task, task_group
 
 ASHA, BHARAT = "919537851844", "919874532456"
 
