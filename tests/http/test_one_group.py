@@ -121,6 +121,18 @@ class Task:
         return group.chat_id
 
 
+def shift_clock(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
+    """Set the clock of the worker wrong."""
+
+    class ShiftedClock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) + by
+
+    monkeypatch.setattr(hook_module, "datetime", ShiftedClock)
+    monkeypatch.setattr(one_group, "datetime", ShiftedClock)
+
+
 @pytest.fixture(params=["with store", "without store"])
 def task(request: pytest.FixtureRequest, periskope_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Task:
     return Task(periskope_sandbox, monkeypatch, Store() if request.param == "with store" else None)
@@ -259,6 +271,17 @@ class TestNothingMade:
         assert (made.chat_id, made.outcome) == (task.only_group(), "created")
         assert task.posts() == 2
 
+    def test_and_finds_its_own_although_the_first_worker_was_two_minutes_ahead(
+        self, task_33: Task, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        task_33.sandbox.fault("drop_before", group_name=NAME)
+        with monkeypatch.context() as patch:
+            shift_clock(patch, timedelta(minutes=2))
+            with pytest.raises(PeriskopeOutcomeUnknownError):
+                task_33.run()
+        task_33.sandbox.fault("drop_after", group_name=NAME)
+        assert task_33.run(RETRY).chat_id == task_33.only_group()
+
     def test_unknown_outcome_is_looked_for_the_whole_settling_time(self, task: Task) -> None:
         task.sandbox.fault("drop_before", group_name=NAME)
         started = time.monotonic()
@@ -301,6 +324,20 @@ class TestNothingMade:
         started = time.monotonic()
         task_33.run(RETRY)
         assert time.monotonic() - started > SETTLING
+
+    def test_an_attempt_of_long_ago_is_looked_for_once(
+        self, task_33: Task, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def killed(hook: PeriskopeHook, group: Any) -> Any:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(PeriskopeHook, "send_group", killed)
+            shift_clock(patch, timedelta(minutes=-5))
+            with pytest.raises(KeyboardInterrupt):
+                task_33.run()
+        task_33.run(RETRY)
+        assert (task_33.looks(), task_33.posts()) == (1, 1)
 
 
 class TestRefusal:
@@ -560,14 +597,7 @@ class TestWhichGroupIsOurs:
     @pytest.mark.parametrize("ahead", [-120, 120], ids=["worker behind", "worker ahead"])
     def test_clocks_two_minutes_apart(self, task: Task, monkeypatch: pytest.MonkeyPatch, ahead: int) -> None:
         task.sandbox.add_group(NAME, created_at=datetime.now(UTC) - timedelta(minutes=1))
-
-        class ShiftedClock(datetime):
-            @classmethod
-            def now(cls, tz: Any = None) -> Any:
-                return datetime.now(tz) + timedelta(seconds=ahead)
-
-        monkeypatch.setattr(hook_module, "datetime", ShiftedClock)
-        monkeypatch.setattr(one_group, "datetime", ShiftedClock)
+        shift_clock(monkeypatch, timedelta(seconds=ahead))
         assert task.run().chat_id == self.made_now(task)
         assert task.posts() == 1
 
@@ -580,14 +610,7 @@ class TestWhichGroupIsOurs:
             task_33.run()
         limit.ends_at = 0
         task_33.sandbox.groups_named(NAME)[0].listed_from = time.monotonic() + SETTLING / 2
-
-        class ShiftedClock(datetime):
-            @classmethod
-            def now(cls, tz: Any = None) -> Any:
-                return datetime.now(tz) + timedelta(seconds=ahead)
-
-        monkeypatch.setattr(hook_module, "datetime", ShiftedClock)
-        monkeypatch.setattr(one_group, "datetime", ShiftedClock)
+        shift_clock(monkeypatch, timedelta(seconds=ahead))
         assert task_33.run(RETRY).chat_id == task_33.only_group()
 
 
