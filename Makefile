@@ -5,7 +5,7 @@ PYTHON_IN := .venv/bin/python
 export PYTHON
 
 .PHONY: help environment demo test airflow lint browser pictures docs build versions faults limits celery \
-	connections backfill pins vendor-client bench bench-short constraints clean
+	connections backfill examples pins vendor-client bench bench-short constraints clean
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,7 @@ bench-short: environment  ## Measure with few repetitions, and fail on a ratio t
 	@$(PYTHON_IN) -m benchmarks --short
 
 versions: environment  ## Run the tests against each Airflow release (RELEASE=3.2.2 for one)
+	@$(PYTHON_IN) -m tests.system.newer_releases
 	@.venv/bin/nox --session "suite$(if $(RELEASE),($(RELEASE)))"
 
 faults: environment  ## Run the fault table on a real scheduler (AIRFLOW="oldest newest"; WRITE=1 puts it into the docs)
@@ -65,6 +66,9 @@ connections: environment  ## Take the connection from each place that Airflow ha
 
 backfill: environment  ## Backfill with Airflow's own command, under each if_exists
 	@$(PYTHON_IN) -m tests.system.backfill $(addprefix --airflow ,$(or $(AIRFLOW),oldest newest))
+
+examples: environment  ## Run every example DAG on a real scheduler
+	@$(PYTHON_IN) -m tests.system.examples $(addprefix --airflow ,$(or $(AIRFLOW),oldest newest))
 
 pins: environment  ## Check that an install moves no package of Airflow, and that our floors work
 	@$(PYTHON_IN) -m tests.system.pins

@@ -11,16 +11,25 @@ try:
 except ImportError:  # Airflow 2.11
     from airflow.decorators import dag, task, task_group
 
+CUSTOMERS = [
+    {"id": 1040, "name": "Asha", "phones": ["919537851844"]},
+    {"id": 1041, "name": "Bharat", "phones": ["+91 98745 32456", "919537851844"]},
+]
 
-@dag(schedule="@daily", start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
+
+@dag(
+    schedule="@daily",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    params={"customers": CUSTOMERS},
+    tags=["periskope"],
+    doc_md=__doc__,
+)
 def example_periskope_one_per_customer():
     @task
-    def new_customers() -> list[dict]:
+    def new_customers(params: dict) -> list[dict]:
         """Stand in for the query of a database."""
-        return [
-            {"id": 1040, "name": "Asha", "phones": ["919537851844"]},
-            {"id": 1041, "name": "Bharat", "phones": ["+91 98745 32456", "919537851844"]},
-        ]
+        return params["customers"]
 
     @task
     def group_name(customer: dict) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import contextlib
 import json
@@ -15,6 +16,7 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 import requests
 
@@ -23,6 +25,7 @@ from tests.system.processes import processes_of, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from types import TracebackType
 
     from tests.system.environment import Environment
@@ -295,13 +298,14 @@ class Airflow:
             )
         return done.stdout
 
-    def add_dags(self, file: str, **files: Any) -> None:
-        """Put a file of DAGs into the DAGs folder; each keyword becomes a JSON file beside it."""
+    def add_dags(self, file: str | Path, **files: Any) -> None:
+        """Put a file of DAGs, of the lab's or any, into the DAGs folder; each keyword becomes a JSON file beside it."""
         for name, content in files.items():
             (self.dags / f"{name}.json").write_text(json.dumps(content))
         # The file comes last and at once, so that a DAG processor does not read half of it.
-        shutil.copy(DAGS / file, self.home / file)
-        (self.home / file).rename(self.dags / file)
+        name = Path(file).name
+        shutil.copy(DAGS / file, self.home / name)
+        (self.home / name).rename(self.dags / name)
 
     def wait_for_dags(self, *dag_ids: str, seconds: float = 90) -> None:
         """Wait until the scheduler knows these DAGs."""
@@ -369,9 +373,13 @@ class Api:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text[:1000]}")
         return answer.json() if answer.content else None
 
-    def trigger(self, dag_id: str, run_id: str) -> None:
-        """Start a run."""
-        body = {"dag_run_id": run_id} | ({"logical_date": None} if self._three else {})
+    def trigger(
+        self, dag_id: str, run_id: str, *, conf: Any = None, logical_date: datetime | None = None
+    ) -> None:
+        """Start a run, on Airflow 3 without a logical date unless one is given."""
+        body: dict[str, Any] = {"dag_run_id": run_id, "conf": conf or {}}
+        if logical_date or self._three:
+            body["logical_date"] = logical_date and logical_date.isoformat()
 
         # The API server comes to know a DAG a moment after the table does.
         def triggered() -> bool:
@@ -384,6 +392,17 @@ class Api:
             return True
 
         wait_until(triggered, 30, f"the API server to know {dag_id}")
+
+    def xcom(
+        self, dag_id: str, run_id: str, task_id: str, *, map_index: int = -1, key: str = "return_value"
+    ) -> Any:
+        """Return what a task has pushed."""
+        task = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}"
+        value = self.call("GET", f"{task}/xcomEntries/{key}?map_index={map_index}")["value"]
+        # As it is, as JSON, or as what Python shows for it, which of them is a matter of the release.
+        with contextlib.suppress(ValueError, SyntaxError):
+            return ast.literal_eval(value)
+        return value
 
     def mark_failed(self, dag_id: str, run_id: str, task_id: str) -> None:
         """Mark a task as failed."""

@@ -12,11 +12,10 @@ import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from airflow_provider_periskope.sandbox.server import Sandbox
 from tests.system.airflow import Airflow, wait_until
-from tests.system.command_line import on_each_release, parser_for
+from tests.system.command_line import NEVER, on_each_release, parser_for
 from tests.system.environment import add_provider, airflow_environment
 from tests.system.postgres import Postgres
 
@@ -78,10 +77,7 @@ def told(airflow: Airflow, mode: str, key: str) -> Told:
         if task["state"] == "failed":
             found[task["task_id"]].append("failed")
             continue
-        run = f"/dags/{dag_id}/dagRuns/{quote(task['run_id'])}"
-        value = airflow.api.call("GET", f"{run}/taskInstances/{task['task_id']}/xcomEntries/{key}")["value"]
-        # 2.11 gives the value as JSON, or as what Python shows for it.
-        found[task["task_id"]].append(str(value).strip("'\""))
+        found[task["task_id"]].append(airflow.api.xcom(dag_id, task["run_id"], task["task_id"], key=key))
     return found
 
 
@@ -94,10 +90,10 @@ def problems_of(airflow: Airflow, sandbox: Sandbox, mode: str) -> list[str]:
     if outcomes != {"own": ["created"] * 3, "shared": SHARED[mode]}:
         problems.append(f"outcomes {json.dumps(outcomes)}")
     if chats["own"] != [group.chat_id for day in DAYS for group in sandbox.groups_named(f"{mode} {day}")]:
-        problems.append(f"chat IDs of the runs' own groups {chats['own']}")
+        problems.append(f"{NEVER}: chat IDs of the runs' own groups {chats['own']}")
     shared = [group.chat_id for group in sandbox.groups_named(f"{mode} always")]
     if len(shared) != SHARED[mode].count("created") or set(chats["shared"]) - {"failed"} != set(shared):
-        problems.append(f"chat IDs of the shared name {chats['shared']}, of its groups {shared}")
+        problems.append(f"{NEVER}: chat IDs of the shared name {chats['shared']}, of its groups {shared}")
 
     backfill(airflow, mode, again=True)
     chats_again = told(airflow, mode, "return_value")
@@ -105,7 +101,7 @@ def problems_of(airflow: Airflow, sandbox: Sandbox, mode: str) -> list[str]:
         group.name for group in sandbox.groups if group.name.startswith(f"{mode} ") and group not in groups
     ]
     if made:
-        problems.append(f"the second time made {made}")
+        problems.append(f"{NEVER}: the second time made {made}")
     if chats_again["own"] != chats["own"]:
         problems.append(f"the second time told {chats_again['own']} for {chats['own']}")
     # Below 3.3, a run that was due long ago can't tell its own group from one that another run has made since.

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 from airflow_provider_periskope.sandbox.server import Sandbox
 from tests.system import limits_page
 from tests.system.airflow import Airflow, wait_until
-from tests.system.command_line import aligned, on_each_release, parser_for
+from tests.system.command_line import NEVER, aligned, on_each_release, parser_for
 from tests.system.environment import add_provider, airflow_environment
 from tests.system.postgres import Postgres
 
@@ -204,7 +204,8 @@ def describe(
         if finding.tries != 1:
             finding.problems.append(f"{finding.tries} tries")
         if finding.groups != finding.tasks:
-            finding.problems.append(f"{finding.groups} groups for {finding.tasks} tasks")
+            never = f"{NEVER}: " if finding.groups > finding.tasks else ""
+            finding.problems.append(f"{never}{finding.groups} groups for {finding.tasks} tasks")
     return finding
 
 

@@ -9,6 +9,7 @@ a package moved.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -16,11 +17,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.version import Version
+
 from tests.system.environment import (
     CACHE,
     PROVIDER,
     ROOT,
     TEST_TOOLS,
+    EnvironmentBuildError,
     airflow_environment,
     frozen,
     interpreter,
@@ -30,6 +34,8 @@ from tests.system.releases import OLDEST, RELEASES, Release, release_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+FLOOR = re.compile(r'^    "([\w.-]+)>=([\d.]+)",$', re.MULTILINE)
+"""A dependency in pyproject.toml, and its floor."""
 
 
 def wheel(folder: Path) -> Path:
@@ -66,7 +72,7 @@ def floors() -> int:
     python = path / "bin" / "python"
     run_uv(
         "pip", "install", "--python", str(python), "--resolution", "lowest-direct",
-        "--exclude-newer", OLDEST.as_of, "--refresh-package", PROVIDER, str(ROOT),
+        "--exclude-newer", OLDEST.as_of, "--refresh-package", PROVIDER, f"{ROOT}[sandbox]",
     )  # fmt: skip
     lowest = frozen(python)
     constraints = path / "constraints.txt"
@@ -81,8 +87,12 @@ def floors() -> int:
         f"{ROOT}[sandbox]",
         *TEST_TOOLS,
     )
-    direct = ("apache-airflow", "phonenumbers", "pydantic", "requests", "urllib3")
-    print("Lowest:", ", ".join(f"{name} {lowest[name]}" for name in direct), flush=True)
+    wanted = dict(FLOOR.findall((ROOT / "pyproject.toml").read_text().partition("[dependency-groups]")[0]))
+    got = {name: lowest[name] for name in wanted}
+    print("Lowest:", ", ".join(" ".join(pair) for pair in got.items()), flush=True)
+    if any(Version(got[name]) != Version(floor) for name, floor in wanted.items()):
+        print(f"PROBLEM: these are not the floors of pyproject.toml: {wanted}")
+        return 1
     tests = [path for path in ("tests/unit", "tests/http", "tests/dags") if (ROOT / path).exists()]
     return subprocess.run([str(python), "-m", "pytest", *tests], check=False, cwd=ROOT).returncode
 
@@ -103,7 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         built = wheel(Path(folder))
         for release in [release_named(version) for version in options.airflow or ()] or RELEASES:
-            changed, added = moved(release, built)
+            try:
+                changed, added = moved(release, built)
+            except EnvironmentBuildError as error:
+                changed, added = [str(error)], []
             verdict = "nothing changed" if not changed else f"changed {', '.join(changed)}"
             print(f"Airflow {release.version}: {verdict}; added {', '.join(added) or 'nothing'}", flush=True)
             failed |= bool(changed) and release.blocking

@@ -7,16 +7,19 @@ from datetime import UTC, datetime
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator as CreateGroup
 
 try:
-    from airflow.sdk import DAG, task
+    from airflow.sdk import DAG, Param, task
 except ImportError:  # Airflow 2.11
     from airflow.decorators import task
     from airflow.models.dag import DAG
+    from airflow.models.param import Param
+
+BOTH = ["919537851844", "+91 98745 32456"]
 
 with DAG(
     "every_form",
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    params={"people": ["919537851844", "+91 98745 32456"], "team": "Sales", "only_admins": True},
+    params={"people": Param(BOTH), "team": "Sales", "only_admins": True},  # noqa: AIR311
 ):
 
     @task
