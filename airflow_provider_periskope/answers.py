@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,7 +76,7 @@ def read_answer(response: Response, call: Call) -> Any:
     if 200 <= response.status_code < 300 and readable:
         return body
     if 300 <= response.status_code < 500 and response.status_code != 408:
-        raise refusal(response, call, body if isinstance(body, dict) else {})
+        raise refusal(response, call, body)
     kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
     what = f"{len(response.content):,} bytes of {kind}" if response.content else "no body"
     raise no_answer(call, f"HTTP {response.status_code} with {what}", response)
@@ -107,25 +108,26 @@ def no_answer(call: Call, what: str, response: Response | None = None) -> Perisk
     )
 
 
-def refusal(response: Response, call: Call, body: Mapping[str, Any]) -> PeriskopeApiError:
+def refusal(response: Response, call: Call, answer: object) -> PeriskopeApiError:
     """
     Return the error for an answer with which the API refused a call.
 
     :param response: answer with a status of 300 to 499.
     :param call: what was called.
-    :param body: its JSON; empty where it had none.
+    :param answer: its JSON; ``None`` where it had none.
     """
+    body = answer if isinstance(answer, dict) else {}
     status = response.status_code
     said = mask_numbers(str(body.get("message") or "")).strip()
     fields = _fields(body.get("fields"))
     trace_id = response.headers.get(TRACE_HEADER)
-    kind, cure = _kind_and_cure(status, said, call)
     message = f"{call} was refused with HTTP {status}"
     if said:
         message += f", {said.rstrip('.')!r}"
     if fields:
         message += " (" + "; ".join(f"{path}: {text}" for path, text in fields.items()) + ")"
     code = body["code"] if isinstance(body.get("code"), str) else None
+    kind, cure = _kind_and_cure(status, said, call, is_the_apis=answer is not None or bool(trace_id))
     certain = call.only_reads or is_the_apis_own(status, code, trace_id)
     message += f". {'Nothing was changed' if certain else 'Whether it was carried out is not known'}. {cure}"
     if trace_id:
@@ -142,25 +144,32 @@ def refusal(response: Response, call: Call, body: Mapping[str, Any]) -> Periskop
     return kind(message, **details)
 
 
-def _kind_and_cure(status: int, said: str, call: Call) -> tuple[type[PeriskopeApiError], str]:
-    """Tell refusals apart; a 401 has three meanings that only its words tell."""
+def _kind_and_cure(
+    status: int, said: str, call: Call, *, is_the_apis: bool
+) -> tuple[type[PeriskopeApiError], str]:
+    """
+    Tell refusals apart; a 401 has three meanings that only its words tell.
+
+    What does not even look like the API's may come from a gateway while the API is away, and is not the last word.
+    """
     words = said.lower()
     if status == 401 and "switched off" in words:
         return PeriskopePhoneOffError, (
             "The phone's instance is switched off: restart it in the Periskope console, or with POST /phones/restart "
-            "(PeriskopeHook().request('POST', '/phones/restart')); a retry of the task goes on from there."
+            f"(PeriskopeHook({call.conn_id!r}).request('POST', '/phones/restart'), with the phone= of the task if it "
+            "has one); a retry of the task goes on from there."
         )
-    if status == 401 and "plan" in words:
+    if status == 401 and re.search(r"\bplans?\b", words):
         return (
             PeriskopePlanError,
             "The organisation's plan has no API: it takes an active Pro or Enterprise plan.",
         )
-    if status == 401:
+    if status == 401 and is_the_apis:
         return PeriskopeAuthenticationError, (
             f"The API key of connection {call.conn_id!r} is wrong: copy it again from Settings > API in the "
             "Periskope console into the connection's API key (password)."
         )
-    if status == 404:
+    if status == 404 and is_the_apis:
         return (
             PeriskopeNotFoundError,
             "Check the id, and the phone and the API base URL (host) of the connection.",
@@ -176,7 +185,8 @@ def _kind_and_cure(status: int, said: str, call: Call) -> tuple[type[PeriskopeAp
         )
     return (
         PeriskopeApiError,
-        "It is not known to come from Periskope: check for a proxy or firewall on the way.",
+        "It is not known to come from Periskope: check the API base URL (host) of the connection, and for a proxy or "
+        "firewall on the way.",
     )
 
 

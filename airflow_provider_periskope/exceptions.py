@@ -31,6 +31,12 @@ class PeriskopeConnectionError(PeriskopeError):
     retryable = False
 
 
+class PeriskopeNoConnectionError(PeriskopeConnectionError):
+    """The Airflow connection is not there; or a secrets backend is down, which Airflow does not tell apart."""
+
+    retryable = True
+
+
 class PeriskopeInputError(PeriskopeError):
     """
     The input was refused before anything was sent.

@@ -8,7 +8,7 @@ such place; there it lives as long as the try, a deferral included, and later tr
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from airflow_provider_periskope.group_search import same_name
@@ -57,6 +57,9 @@ class GroupRecord:
     outcome: Outcome = "created"
 
 
+_FIELDS = {field.name for field in fields(GroupRecord)}
+
+
 def identity_of(phone: str, group_name: str) -> str:
     """
     Return what tells one group from another: phone and name, hashed so that the store holds nobody's number.
@@ -78,7 +81,9 @@ class GroupMemory:
     def __init__(self, store: TaskStateStore | None, carried: Mapping[str, Any] | None = None) -> None:
         self._store = store
         kept = store.get(KEY) if store is not None else carried
-        self.record = GroupRecord(**kept) if kept else None
+        # A newer version of the provider, gone back from since, may have kept more.
+        known = {key: value for key, value in (kept or {}).items() if key in _FIELDS}
+        self.record = GroupRecord(**known) if known else None
 
     @property
     def outlives_tries(self) -> bool:

@@ -7,8 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_periskope.models import Chat
-from airflow_provider_periskope.phone_numbers import is_phone_id
+from airflow_provider_periskope.models import Chat, row_id
+from airflow_provider_periskope.phone_numbers import is_phone_id, mask_creator
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,7 +38,7 @@ class Sighting:
 
     def __str__(self) -> str:
         made = f"made {self.created_at:%Y-%m-%d %H:%M:%S %Z}" if self.created_at else "made nobody knows when"
-        return f"{self.chat_id} ({made}{'' if self.phone_known else ', phone not told'})"
+        return f"{mask_creator(self.chat_id)} ({made}{'' if self.phone_known else ', phone not told'})"
 
 
 def same_name(name: object) -> str:
@@ -63,7 +63,7 @@ class GroupSearch:
         self._wanted = same_name(name)
         self._own = set() if is_phone_id(hook.phone) else {hook.phone}
         self._own_is_resolved = False
-        self._front: dict[str, Any] = {}
+        self._front: dict[tuple[str, str], Any] = {}
         self._pages = 0
         self.sightings: dict[str, Sighting] = {}
 
@@ -91,13 +91,13 @@ class GroupSearch:
             number += 1  # noqa: SIM113
             rows += len(page)
             if number == 1:
-                self._front = {row["chat_id"]: row.get("updated_at") for row in page}
+                self._front = {row_id(row): row.get("updated_at") for row in page}
             for row in page:
                 self._see(row)
             if number % PAGES_BETWEEN_LOGS == 0:
                 log.info("Looking for group %r: %s chats read so far.", self.name, f"{rows:,}")
             last = page[-1]
-            if until_unchanged and before.get(last["chat_id"], before) == last.get("updated_at"):
+            if until_unchanged and before.get(row_id(last), before) == last.get("updated_at"):
                 return
             if not until_unchanged:
                 self._pages = number
@@ -108,16 +108,19 @@ class GroupSearch:
         if same_name(row.get("chat_name")) != self._wanted:
             return
         chat = Chat.model_validate(row)
-        owner = _digits_of(chat.org_phone)
-        of_another = bool(owner) and not self._is_own(owner)
-        if chat.is_exited or chat.chat_type not in (None, "group") or (of_another and self._own):
+        # Of a group that two phones of the organisation are in, there may be a row for each, or one that names both.
+        owners = {_digits_of(phone) for phone in (chat.org_phone, *(chat.chat_org_phones or ()))} - {""}
+        of_another = bool(owners) and not any(self._is_own(owner) for owner in sorted(owners))
+        if of_another and self._own:
+            return
+        if chat.is_exited or chat.chat_type not in (None, "group"):
             self.sightings.pop(chat.chat_id, None)
             return
         self.sightings[chat.chat_id] = Sighting(
             chat_id=chat.chat_id,
             invite_link=chat.invite_link,
             created_at=chat.created_at,
-            phone_known=bool(owner and not of_another),
+            phone_known=bool(owners and not of_another),
         )
 
     def _is_own(self, owner: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -17,6 +17,9 @@ from pydantic import (
     WrapValidator,
     field_validator,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class GroupOptions(BaseModel):
@@ -137,6 +140,7 @@ class Chat(BaseModel):
     :param members: members by contact id (``<digits>@c.us``); only
         :meth:`~airflow_provider_periskope.hooks.periskope.PeriskopeHook.get_chat` has them.
     :param org_phone: phone the chat belongs to, ``<digits>@c.us``.
+    :param chat_org_phones: all phones of the organisation that are in it, where the answer told.
     """
 
     chat_id: str = Field(min_length=1)
@@ -150,6 +154,12 @@ class Chat(BaseModel):
     member_count: _Count = None
     members: Annotated[dict[str, Member] | None, _Tolerant] = None
     org_phone: _Text = None
+    chat_org_phones: Annotated[list[str] | None, _Tolerant] = None
+
+
+def row_id(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what tells a row of the list of chats from others: a chat may have one for each phone that is in it."""
+    return row["chat_id"], str(row.get("org_phone"))
 
 
 class Phone(BaseModel):

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider_periskope.connection_form import DEFAULT_READ_TIMEOUT
 from airflow_provider_periskope.exceptions import (
     PeriskopeAmbiguousGroupError,
     PeriskopeApiError,
@@ -28,7 +29,7 @@ from airflow_provider_periskope.exceptions import (
 )
 from airflow_provider_periskope.group_record import GroupMemory, GroupRecord, Outcome, identity_of
 from airflow_provider_periskope.group_search import GroupSearch, Sighting
-from airflow_provider_periskope.phone_numbers import masked
+from airflow_provider_periskope.phone_numbers import mask_creator, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +78,9 @@ class TaskTry:
         ti, run, task = context["ti"], context["dag_run"], context["task"]
         # A clear of the run counts up clear_number, a clear of the task alone raises max_tries.
         cleared = bool(getattr(run, "clear_number", 0)) or ti.max_tries != task.retries
-        # Clearing moves a run's start; without one it is the better bound, for a run of the past was due long before.
+        # Clearing moves a run's start, and so does the command of 2.11 that goes on with a backfill; without that it is
+        # the better bound, for a run of the past was due long before.
+        restarted = ti.try_number > 1 and run.run_type == "backfill"
         due = getattr(run, "run_after", None) or run.data_interval_end  # Airflow 2.11 has no run_after.
         moments = [moment for moment in (run.start_date, due) if moment]
         delay = min(task.retry_delay, task.max_retry_delay or task.retry_delay)
@@ -85,7 +88,7 @@ class TaskTry:
             number=ti.try_number,
             is_mapped=ti.map_index >= 0,
             cleared=cleared,
-            run_opened_at=min(moments) if cleared else moments[0],
+            run_opened_at=min(moments) if cleared or restarted else moments[0],
             retry_delay=delay if ti.try_number > 1 and not cleared else timedelta(),
         )
 
@@ -113,7 +116,9 @@ def make_one_group(
     identity = identity_of(hook.phone, name)
     ours = memory.record if memory.record and memory.record.identity == identity else None
     if ours and ours.chat_id:
-        log.info("Group %r was made by an earlier try: %s. Nothing is sent.", name, ours.chat_id)
+        log.info(
+            "Group %r is known from an earlier try: %s. Nothing is sent.", name, mask_creator(ours.chat_id)
+        )
         return ours
 
     def finish(chat: Sighting | Chat, outcome: Outcome) -> GroupRecord:
@@ -214,9 +219,10 @@ def _in_doubt_told(name: str) -> Iterator[None]:
     except PeriskopeAmbiguousGroupError:
         raise
     except PeriskopeError as failure:
+        cure = "let this task retry, or clear it" if failure.retryable else "then clear this task"
         failure.args = (
-            f"{failure} An earlier request may have made group {name!r}: let this task retry, or clear it, and it "
-            "looks again; a new run would not.",
+            f"{failure} An earlier request may have made group {name!r}: {cure}, and it looks again; a new run would "
+            "not.",
         )
         raise
 
@@ -244,8 +250,10 @@ def _window_of_earlier_try(
 ) -> Window:
     now = _now()
     margin = CLOCK_MARGIN + WORKERS_CLOCK_MARGIN
+    # An attempt whose worker was lost may still be under way, and how long is what a longer timeout than usual says.
+    under_way = timedelta(seconds=max(0.0, read_timeout - DEFAULT_READ_TIMEOUT))
     # A try that follows a lost scheduler comes without that delay, but not before half a minute has passed.
-    since_now = now + SETTLING - min(task_try.retry_delay, SETTLING / 2)
+    since_now = now + SETTLING + under_way - min(task_try.retry_delay, SETTLING / 2 + under_way)
     if ours and ours.sent_at:
         sent_at = datetime.fromisoformat(ours.sent_at)
         due = min(sent_at, now) + timedelta(seconds=read_timeout) + SETTLING
@@ -280,10 +288,16 @@ def _await_ours(
                 raise
             log.warning("%s Looking again in %.0f s.", failure, min(pause, left))
         else:
-            if found := _the_one_in(search, window, hook):
-                return found
-            if left <= 0 or (stop_at_older and search.sightings):
-                return None
+            try:
+                if found := _the_one_in(search, window, hook):
+                    return found
+            except PeriskopeAmbiguousGroupError as unsure:
+                # A single row that tells too little may be filled in yet.
+                if left <= 0 or len(unsure.chat_ids) > 1:
+                    raise
+            else:
+                if left <= 0 or (stop_at_older and search.sightings):
+                    return None
             if not told:
                 log.info(
                     "Group %r is not there; looking again until %s.", search.name, _clock(window.settled_at)

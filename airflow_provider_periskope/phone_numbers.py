@@ -76,6 +76,12 @@ def mask_numbers(text: str) -> str:
     return _LONG_DIGITS.sub(lambda number: masked(number[0]), text)
 
 
+def mask_creator(chat_id: str) -> str:
+    """Return a group's id as logs may show it: those of old groups begin with the number of whoever made them."""
+    creator, dash, rest = chat_id.partition("-")
+    return f"{masked(creator)}-{rest}" if dash else chat_id
+
+
 def _kind(value: object) -> str:
     return "None" if value is None else f"a {type(value).__name__}"
 

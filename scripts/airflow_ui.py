@@ -117,7 +117,7 @@ class AirflowUi:
             "login": sandbox.phone,
             "password": sandbox.api_key,
         }
-        self.start("database", [str(DATABASE), json.dumps(connection), f"periskope_{sandbox.phone}"])
+        self.start("database", [str(DATABASE), json.dumps(connection), "periskope_sales_phone"])
         if self.parts.pop("database").wait():
             raise OSError(f"Airflow's database could not be prepared, see {self.log('database')}")
 

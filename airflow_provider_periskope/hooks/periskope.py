@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import requests
-from airflow.exceptions import AirflowNotFoundException  # type: ignore[attr-defined]
 from pydantic import BaseModel, ValidationError
 from requests.auth import AuthBase
 from urllib3.exceptions import (
@@ -31,11 +30,12 @@ from airflow_provider_periskope.exceptions import (
     PeriskopeConnectionError,
     PeriskopeError,
     PeriskopeNoAnswerError,
+    PeriskopeNoConnectionError,
     PeriskopeRateLimitError,
     PeriskopeUnreachableError,
 )
 from airflow_provider_periskope.group_input import check_group
-from airflow_provider_periskope.models import Chat, NewGroup, Phone
+from airflow_provider_periskope.models import Chat, NewGroup, Phone, row_id
 from airflow_provider_periskope.phone_numbers import is_phone_id, masked
 from airflow_provider_periskope.transport import WatchedAdapter, connection_failed, forget_connections
 
@@ -43,6 +43,10 @@ try:
     from airflow.sdk import BaseHook
 except ImportError:  # Airflow 2.11 and 3.0
     from airflow.hooks.base import BaseHook  # type: ignore[attr-defined,no-redef]
+try:
+    from airflow.sdk.exceptions import AirflowNotFoundException
+except ImportError:  # below Airflow 3.2
+    from airflow.exceptions import AirflowNotFoundException  # type: ignore[attr-defined]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -131,12 +135,13 @@ class PeriskopeHook(BaseHook):
         """
         What the connection says.
 
-        :raises PeriskopeConnectionError: if it is not there, or lacks something.
+        :raises PeriskopeNoConnectionError: if it is not there.
+        :raises PeriskopeConnectionError: if it lacks something.
         """
         try:
             connection = self.get_connection(self.periskope_conn_id)
         except AirflowNotFoundException:
-            raise PeriskopeConnectionError(
+            raise PeriskopeNoConnectionError(
                 f"Connection {self.periskope_conn_id!r} is not defined, or its definition cannot be read. Add it under "
                 "Admin > Connections with type Periskope, or set "
                 f"AIRFLOW_CONN_{self.periskope_conn_id.upper()} where the task runs."
@@ -287,17 +292,17 @@ class PeriskopeHook(BaseHook):
         """
         call = self._call("GET", "/chats")
         offset = 0
-        known: set[str] = set()
+        known: set[tuple[str, str]] = set()
         while True:
             params: dict[str, Any] = {"offset": offset, "limit": PAGE_SIZE}
             if chat_type:
                 params["chat_type"] = chat_type
             rows = self._chat_rows(call, params)
-            ids = {row["chat_id"] for row in rows}
+            ids = {row_id(row) for row in rows}
             if offset > 1 and known.isdisjoint(ids):
                 offset = max(0, offset - PAGE_SIZE // 2)
                 continue
-            fresh = [row for row in rows if row["chat_id"] not in known]
+            fresh = [row for row in rows if row_id(row) not in known]
             if not fresh:
                 return
             offset += max(1, len(rows) - PAGE_OVERLAP)

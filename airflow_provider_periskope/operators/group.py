@@ -182,8 +182,8 @@ class PeriskopeCreateGroupOperator(BaseOperator):
 
     def _hand_on(self, context: Any, made: GroupRecord, group_name: str) -> None:
         self.invite_link = made.invite_link
-        if made.invite_link:
-            context["ti"].xcom_push(key=INVITE_LINK_KEY, value=made.invite_link)
+        # Empty if there is none: a task that takes the link would fail over a key that is missing, or None.
+        context["ti"].xcom_push(key=INVITE_LINK_KEY, value=made.invite_link or "")
         context["ti"].xcom_push(key=OUTCOME_KEY, value=made.outcome)
         for outlet in self.outlets:
             if hasattr(outlet, "uri"):  # an alias has none, and no event of its own

@@ -55,7 +55,7 @@ def test_one_slot_pool(run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
         f"{shift} shift {date}" for shift in ("Afternoon", "Morning", "Night")
     ]
     tasks = {instance.pool for instance in run.get_task_instances()}
-    assert tasks == {f"periskope_{periskope_sandbox.phone}"}
+    assert tasks == {"periskope_sales_phone"}
 
 
 class TestEventDriven:

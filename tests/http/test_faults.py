@@ -570,8 +570,9 @@ class TestRefusal:
         [
             pytest.param(403, b"<h1>Forbidden</h1>", PeriskopeApiError, True, id="403 of a firewall"),
             pytest.param(407, b"", PeriskopeApiError, True, id="407 of a proxy"),
-            pytest.param(401, b"", PeriskopeAuthenticationError, False, id="401 without words"),
-            pytest.param(404, b"<h1>Not Found</h1>", PeriskopeNotFoundError, False, id="HTML 404"),
+            pytest.param(401, {}, PeriskopeAuthenticationError, False, id="401 without words"),
+            pytest.param(401, b"", PeriskopeApiError, True, id="401 of a gateway"),
+            pytest.param(404, b"<h1>Not Found</h1>", PeriskopeApiError, True, id="404 of a gateway"),
             pytest.param(422, [1, 2], PeriskopeValidationError, False, id="422 with a list"),
             pytest.param(
                 422, {"message": None, "fields": [1]}, PeriskopeValidationError, False, id="odd fields"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,6 +57,7 @@ FIRST = TaskTry(
     run_opened_at=datetime.now(UTC) - timedelta(minutes=1),
     retry_delay=timedelta(),
 )
+EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)
 RETRY = replace(FIRST, number=2)
 CLEARED = replace(FIRST, number=2, cleared=True)
 
@@ -311,6 +314,16 @@ class TestNothingMade:
         task_211.run(replace(RETRY, number=3), name="Another")
         assert time.monotonic() - started >= SETTLING
 
+    def test_a_longer_timeout_than_usual_is_how_long_a_lost_attempt_may_still_be_under_way(
+        self, task_211: Task, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(one_group, "DEFAULT_READ_TIMEOUT", READ_TIMEOUT - SETTLING / 2)
+        for delay, least in ((0, 1.5 * SETTLING), (300, SETTLING / 2)):
+            started = time.monotonic()
+            task_211.run(replace(RETRY, retry_delay=timedelta(seconds=delay)), name=f"After {delay}")
+            assert least <= time.monotonic() - started < least + SETTLING / 2
+            task_211.new_try()
+
     def test_an_attempt_that_was_killed_settles_from_the_end_it_can_have_had(
         self, task_33: Task, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -445,6 +458,34 @@ class TestRefusal:
         # A store tells the last word of this place in the list, but not those of the others.
         task.run(replace(CLEARED, number=3, is_mapped=task.store is not None))
         assert task.looks() > looks
+
+
+class TestRecordOfAnotherVersion:
+    def test_what_a_newer_one_has_kept_besides_is_left_out(self, task_33: Task) -> None:
+        made = task_33.run()
+        assert task_33.store is not None
+        task_33.store[KEY]["unheard_of"] = 1
+        assert task_33.run(RETRY) == made
+
+
+class TestWhenARunBegan:
+    """Below 3.3 nothing else bounds what a later try takes for its own."""
+
+    @staticmethod
+    def opened_at(run_type: str, *, number: int) -> datetime:
+        ti = SimpleNamespace(try_number=number, max_tries=1, map_index=-1)
+        run = SimpleNamespace(
+            clear_number=0, run_type=run_type, start_date=LATE, run_after=None, data_interval_end=EARLY
+        )
+        task = SimpleNamespace(retries=1, retry_delay=timedelta(minutes=5), max_retry_delay=None)
+        return TaskTry.of({"ti": ti, "dag_run": run, "task": task}).run_opened_at
+
+    def test_is_its_start(self) -> None:
+        assert self.opened_at("scheduled", number=2) == LATE
+
+    def test_but_of_a_backfill_that_is_gone_on_with_its_start_has_moved(self) -> None:
+        assert self.opened_at("backfill", number=2) == EARLY
+        assert self.opened_at("backfill", number=1) == LATE
 
 
 class TestNoRecord:
@@ -586,6 +627,14 @@ class TestWhichGroupIsOurs:
         with pytest.raises(PeriskopeAmbiguousGroupError, match="tells too little") as caught:
             task.run()
         assert caught.value.chat_ids == (row.chat_id,)
+
+    @pytest.mark.parametrize("missing", ["created_at", "org_phone"])
+    def test_one_that_can_be_told_a_little_later_is_ours(self, task: Task, missing: str) -> None:
+        task.sandbox.faults.clear()
+        task.sandbox.fault("drop_before", group_name=NAME)
+        row = task.sandbox.add_group(NAME, created_at=datetime.now(UTC), without=(missing,))
+        threading.Timer(SETTLING / 2, setattr, (row, "without", frozenset())).start()
+        assert task.run().chat_id == row.chat_id
 
     def test_phone_given_by_its_id(self, task: Task) -> None:
         task.sandbox.add_phone(OTHER_PHONE)

@@ -185,6 +185,20 @@ class TestIterChats:
             read |= {row["chat_id"] for row in rows}
         assert {group.chat_id for group in periskope_sandbox.groups} == read
 
+    def test_gives_the_rows_of_one_chat_for_two_phones(
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+    ) -> None:
+        rows = [
+            {"chat_id": "1@g.us", "org_phone": f"{digits}@c.us"}
+            for digits in ("918527184400", "919876543210")
+        ]
+        pages = ([rows[0]], rows, [rows[1]])
+        server = serve(*(raw_answer(body={"chats": page}) for page in pages))
+        assert [row for page in connect(server.url).iter_chat_pages() for row in page] == rows
+
     def test_passes_over_rows_that_are_none(
         self,
         connect: Callable[..., PeriskopeHook],

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PHONE = "919876543210"
+OTHER = "918527184400"
 NAME = "Café stand-up"
 
 
@@ -91,6 +92,25 @@ class TestWhatIsSeen:
     )
     def test_is_no_sighting(self, fields: dict[str, Any]) -> None:
         assert sighted(row("1@g.us", **fields)) == []
+
+    @pytest.mark.parametrize("fields", [{}, {"is_exited": True}])
+    @pytest.mark.parametrize("phone", [PHONE, "phone-abc"])
+    def test_a_row_for_another_phone_that_is_in_the_group_takes_nothing_back(
+        self, phone: str, fields: dict[str, Any]
+    ) -> None:
+        ours, theirs = row("1@g.us"), row("1@g.us", org_phone=f"{OTHER}@c.us", **fields)
+        assert sighted(ours, theirs, phone=phone) == sighted(theirs, ours, phone=phone) == ["1@g.us"]
+
+    def test_a_row_that_names_all_phones_in_the_group_is_of_each(self) -> None:
+        phones = [f"{OTHER}@c.us", f"{PHONE}@c.us"]
+        assert sighted(row("1@g.us", org_phone=phones[0], chat_org_phones=phones)) == ["1@g.us"]
+        assert sighted(row("1@g.us", org_phone=phones[0], chat_org_phones=phones[:1])) == []
+
+    def test_tells_nobodys_number_of_an_old_group(self) -> None:
+        search = GroupSearch(Pages([[row("919537851844-1398000000@g.us")]]), NAME)  # type: ignore[arg-type]
+        search.read_all()
+        (sighting,) = search.sightings.values()
+        assert str(sighting) == "9195•••••844-1398000000@g.us (made 2026-01-01 10:00:00 UTC)"
 
     def test_tells_what_the_list_told(self) -> None:
         search = GroupSearch(Pages([[row("1@g.us")]]), NAME)  # type: ignore[arg-type]
