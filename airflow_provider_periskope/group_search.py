@@ -63,7 +63,7 @@ class GroupSearch:
         self._wanted = same_name(name)
         self._own = set() if is_phone_id(hook.phone) else {hook.phone}
         self._own_is_resolved = False
-        self._front: dict[tuple[str, str], Any] = {}
+        self._front: dict[str, Any] = {}
         self._pages = 0
         self.sightings: dict[str, Sighting] = {}
 

@@ -157,9 +157,10 @@ class Chat(BaseModel):
     chat_org_phones: Annotated[list[str] | None, _Tolerant] = None
 
 
-def row_id(row: Mapping[str, Any]) -> tuple[str, str]:
+def row_id(row: Mapping[str, Any]) -> str:
     """Return what tells a row of the list of chats from others: a chat may have one for each phone that is in it."""
-    return row["chat_id"], str(row.get("org_phone"))
+    # No tuple: a hundred thousand of them would keep the garbage collector busy.
+    return f"{row['chat_id']} {row.get('org_phone')}"
 
 
 class Phone(BaseModel):

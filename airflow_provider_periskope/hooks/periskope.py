@@ -292,7 +292,7 @@ class PeriskopeHook(BaseHook):
         """
         call = self._call("GET", "/chats")
         offset = 0
-        known: set[tuple[str, str]] = set()
+        known: set[str] = set()
         while True:
             params: dict[str, Any] = {"offset": offset, "limit": PAGE_SIZE}
             if chat_type:
