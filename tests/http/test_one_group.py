@@ -136,6 +136,17 @@ def shift_clock(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
     monkeypatch.setattr(one_group, "datetime", ShiftedClock)
 
 
+def killed_as_it_sends(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a try whose process ends after its record, and before its request."""
+
+    def send_group(hook: PeriskopeHook, group: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PeriskopeHook, "send_group", send_group)
+    with pytest.raises(KeyboardInterrupt):
+        task.run()
+
+
 @pytest.fixture(params=["with store", "without store"])
 def task(request: pytest.FixtureRequest, periskope_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Task:
     return Task(periskope_sandbox, monkeypatch, Store() if request.param == "with store" else None)
@@ -327,13 +338,8 @@ class TestNothingMade:
     def test_an_attempt_that_was_killed_settles_from_the_end_it_can_have_had(
         self, task_33: Task, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def killed(hook: PeriskopeHook, group: Any) -> Any:
-            raise KeyboardInterrupt
-
         with monkeypatch.context() as patch:
-            patch.setattr(PeriskopeHook, "send_group", killed)
-            with pytest.raises(KeyboardInterrupt):
-                task_33.run()
+            killed_as_it_sends(task_33, patch)
         started = time.monotonic()
         task_33.run(RETRY)
         assert time.monotonic() - started > SETTLING
@@ -341,14 +347,9 @@ class TestNothingMade:
     def test_an_attempt_of_long_ago_is_looked_for_once(
         self, task_33: Task, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def killed(hook: PeriskopeHook, group: Any) -> Any:
-            raise KeyboardInterrupt
-
         with monkeypatch.context() as patch:
-            patch.setattr(PeriskopeHook, "send_group", killed)
             shift_clock(patch, timedelta(minutes=-5))
-            with pytest.raises(KeyboardInterrupt):
-                task_33.run()
+            killed_as_it_sends(task_33, patch)
         task_33.run(RETRY)
         assert (task_33.looks(), task_33.posts()) == (1, 1)
 
