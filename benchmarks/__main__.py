@@ -41,7 +41,7 @@ class Repetitions:
 
 
 FULL = Repetitions(
-    imports=9, dag_files=15, calls=100, checks=5, searches=5, fresh_tasks=15, forked_tasks=21, waits=1
+    imports=9, dag_files=15, calls=100, checks=15, searches=5, fresh_tasks=7, forked_tasks=21, waits=1
 )
 SHORT = Repetitions(
     imports=1, dag_files=4, calls=40, checks=1, searches=1, fresh_tasks=3, forked_tasks=2, waits=0
