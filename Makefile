@@ -48,7 +48,7 @@ bench-short: environment  ## Measure with few repetitions, and fail on a ratio t
 	@$(PYTHON_IN) -m benchmarks --short
 
 versions: environment  ## Run the tests against each Airflow release (RELEASE=3.2.2 for one)
-	@$(PYTHON_IN) -m tests.system.newer_releases
+	@$(if $(RELEASE),,$(PYTHON_IN) -m tests.system.newer_releases)
 	@.venv/bin/nox --session "suite$(if $(RELEASE),($(RELEASE)))"
 
 faults: environment  ## Run the fault table on a real scheduler (AIRFLOW="oldest newest"; WRITE=1 puts it into the docs)

@@ -26,7 +26,7 @@ class PeriskopeError(Exception):
 
 
 class PeriskopeConnectionError(PeriskopeError):
-    """The Airflow connection is not there, lacks something, or holds something that cannot be used."""
+    """The Airflow connection lacks something, or holds something that cannot be used."""
 
     retryable = False
 

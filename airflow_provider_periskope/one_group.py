@@ -78,11 +78,11 @@ class TaskTry:
         ti, run, task = context["ti"], context["dag_run"], context["task"]
         # A clear of the run counts up clear_number, a clear of the task alone raises max_tries.
         cleared = bool(getattr(run, "clear_number", 0)) or ti.max_tries != task.retries
+        run_after = getattr(run, "run_after", None)  # Airflow 2.11 has none.
         # Clearing moves a run's start, and so does the command of 2.11 that goes on with a backfill; without that it is
         # the better bound, for a run of the past was due long before.
-        restarted = ti.try_number > 1 and run.run_type == "backfill"
-        due = getattr(run, "run_after", None) or run.data_interval_end  # Airflow 2.11 has no run_after.
-        moments = [moment for moment in (run.start_date, due) if moment]
+        restarted = run.run_type == "backfill" and run_after is None and ti.try_number > 1
+        moments = [moment for moment in (run.start_date, run_after or run.data_interval_end) if moment]
         delay = min(task.retry_delay, task.max_retry_delay or task.retry_delay)
         return cls(
             number=ti.try_number,

@@ -82,6 +82,7 @@ class PeriskopeCreateGroupOperator(BaseOperator):
     :raises PeriskopeOutcomeUnknownError: if nobody knows whether the group was made; the next try looks first.
     :raises PeriskopeRateLimitError: if a rate limit lasts longer than ``max_wait``.
     :raises PeriskopePhoneOffError: if the phone's instance is switched off.
+    :raises PeriskopeNoConnectionError: if there is no such Airflow connection, or a secrets backend can't give it.
 
     .. seealso:: https://docs.periskope.app/api-reference/group/create-group
     """

@@ -473,10 +473,10 @@ class TestWhenARunBegan:
     """Below 3.3 nothing else bounds what a later try takes for its own."""
 
     @staticmethod
-    def opened_at(run_type: str, *, number: int) -> datetime:
+    def opened_at(run_type: str, *, number: int, **of_airflow_3: datetime) -> datetime:
         ti = SimpleNamespace(try_number=number, max_tries=1, map_index=-1)
         run = SimpleNamespace(
-            clear_number=0, run_type=run_type, start_date=LATE, run_after=None, data_interval_end=EARLY
+            clear_number=0, run_type=run_type, start_date=LATE, data_interval_end=EARLY, **of_airflow_3
         )
         task = SimpleNamespace(retries=1, retry_delay=timedelta(minutes=5), max_retry_delay=None)
         return TaskTry.of({"ti": ti, "dag_run": run, "task": task}).run_opened_at
@@ -484,7 +484,10 @@ class TestWhenARunBegan:
     def test_is_its_start(self) -> None:
         assert self.opened_at("scheduled", number=2) == LATE
 
-    def test_but_of_a_backfill_that_is_gone_on_with_its_start_has_moved(self) -> None:
+    def test_of_a_backfill_on_airflow_3_too(self) -> None:
+        assert self.opened_at("backfill", number=2, run_after=EARLY) == LATE
+
+    def test_but_of_one_that_2_11_goes_on_with_the_start_has_moved(self) -> None:
         assert self.opened_at("backfill", number=2) == EARLY
         assert self.opened_at("backfill", number=1) == LATE
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 NEVER = "MUST NEVER BE"
-"""Stands in a problem that no second attempt takes back: a second group, a wrong chat ID, a leak."""
+"""Stands in a problem that no second attempt takes back: a second group, a wrong chat ID, a leak.
+
+``.ci/run`` looks for it.
+"""
 
 
 def parser_for(description: str | None) -> argparse.ArgumentParser:

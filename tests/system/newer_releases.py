@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from packaging.version import Version
@@ -31,12 +32,11 @@ def newest(requirement: str, *, prereleases: bool = False) -> str:
 def main() -> int:
     """Report what is newer."""
     try:
-        found = {newest("apache-airflow"), newest("apache-airflow", prereleases=True)}
-        found |= {
-            newest(f"apache-airflow=={release.version.rpartition('.')[0]}.*")
-            for release in RELEASES
-            if release.blocking
-        }
+        with ThreadPoolExecutor() as pool:  # Asking the registry is mostly waiting.
+            prerelease = pool.submit(newest, "apache-airflow", prereleases=True)
+            minors = [release.number for release in RELEASES if release.blocking]
+            wanted = ["apache-airflow", *(f"apache-airflow=={major}.{minor}.*" for major, minor in minors)]
+            found = {*pool.map(newest, wanted), prerelease.result()}
     except EnvironmentBuildError as error:
         print(f"What is newest can't be told: {error}")
         return 0

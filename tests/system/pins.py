@@ -34,6 +34,7 @@ from tests.system.releases import OLDEST, RELEASES, Release, release_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
 FLOOR = re.compile(r'^    "([\w.-]+)>=([\d.]+)",$', re.MULTILINE)
 """A dependency in pyproject.toml, and its floor."""
 
@@ -115,11 +116,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for release in [release_named(version) for version in options.airflow or ()] or RELEASES:
             try:
                 changed, added = moved(release, built)
+                verdict = "nothing changed" if not changed else f"PROBLEM: changed {', '.join(changed)}"
+                wrong = bool(changed)
+                verdict += f"; added {', '.join(added) or 'nothing'}"
             except EnvironmentBuildError as error:
-                changed, added = [str(error)], []
-            verdict = "nothing changed" if not changed else f"changed {', '.join(changed)}"
-            print(f"Airflow {release.version}: {verdict}; added {', '.join(added) or 'nothing'}", flush=True)
-            failed |= bool(changed) and release.blocking
+                verdict, wrong = f"PROBLEM: {error}", True
+            print(f"Airflow {release.version}: {verdict}", flush=True)
+            failed |= wrong and release.blocking
     return 1 if failed else 0
 
 
