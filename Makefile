@@ -80,7 +80,7 @@ vendor-client: environment  ## Run the vendor's own client against the sandbox (
 	@.venv/bin/pytest tests/sandbox/vendor_client/check_vendor_client.py
 
 constraints: environment  ## Resolve constraints.txt anew
-	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --upgrade \
+	@$(PYTHON_IN) scripts/uv_like_pip.py pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --upgrade \
 		--extra sandbox --group test --group bench --group lint --group release --group docs --group browser --output-file constraints.txt pyproject.toml
 
 clean:  ## Remove everything that the targets made

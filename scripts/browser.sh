@@ -13,14 +13,14 @@ if ! { [ -x /usr/bin/chromium ] && [ -x /usr/bin/chromedriver ]; }; then
 fi
 
 .venv/bin/python -c 'import selenium' 2>/dev/null ||
-    .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt --group browser
+    .venv/bin/python scripts/uv_like_pip.py pip install --quiet --python .venv/bin/python --constraint constraints.txt --group browser
 
 oldest=.airflow/2.11.2
 if [ "${1:-}" = tests ] && [ ! -f "$oldest/.complete" ]; then
     echo "Building an environment with Airflow 2.11.2, of the packages of its day …"
     mkdir -p .airflow
-    .venv/bin/uv venv --quiet --clear --python 3.11 "$oldest"
-    .venv/bin/uv pip install --quiet --python "$oldest/bin/python" --exclude-newer 2026-04-01 \
+    .venv/bin/python scripts/uv_like_pip.py venv --quiet --clear --python 3.11 "$oldest"
+    .venv/bin/python scripts/uv_like_pip.py pip install --quiet --python "$oldest/bin/python" --exclude-newer 2026-04-01 \
         "apache-airflow==2.11.2" --editable .
     touch "$oldest/.complete"
 fi

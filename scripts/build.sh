@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 python=$PWD/.venv/bin/python
-uv=$PWD/.venv/bin/uv
+uv=$PWD/scripts/uv_like_pip.py
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -41,8 +41,8 @@ PYTHON
 # From here on as a user has it: no checkout, no extra, no tools of ours; and an Airflow home of its own.
 bare=$work/bare
 export AIRFLOW_HOME="$work/home" AIRFLOW__CORE__LOAD_EXAMPLES=False
-check "a bare environment is made" "$uv" venv --quiet --python "$python" "$bare"
-check "the wheel installs" "$uv" pip install --quiet --python "$bare/bin/python" --constraint constraints.txt "$wheel"
+check "a bare environment is made" "$python" "$uv" venv --quiet --python "$python" "$bare"
+check "the wheel installs" "$python" "$uv" pip install --quiet --python "$bare/bin/python" --constraint constraints.txt "$wheel"
 constraints=$PWD/constraints.txt
 dist=$PWD/dist
 cd "$work"
@@ -98,7 +98,7 @@ PeriskopeCreateGroupOperator(task_id="x", group_name="x", participants=["9195378
 server.shutdown()
 PYTHON
 
-check "the extra sandbox installs" "$uv" pip install --quiet --python "$bare/bin/python" --constraint "$constraints" \
+check "the extra sandbox installs" "$python" "$uv" pip install --quiet --python "$bare/bin/python" --constraint "$constraints" \
     "airflow-provider-periskope[sandbox] @ file://$dist/$(basename "$wheel")"
 check "periskope-sandbox starts" "$bare/bin/periskope-sandbox" --help
 

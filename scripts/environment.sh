@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 stamp=.venv/.complete
-wanted=$(cat pyproject.toml constraints.txt scripts/environment.sh | cksum)
+wanted=$(cat pyproject.toml constraints.txt scripts/environment.sh scripts/uv_like_pip.py | cksum)
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0
 
 fail() {
@@ -28,7 +28,7 @@ echo "Building the environment in .venv with $("$python" --version) (once; about
 "$python" -m venv --clear .venv || fail "the venv module does not work (on Debian and Ubuntu: apt-get install python3-venv)."
 {
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv &&
-        .venv/bin/uv pip install --python .venv/bin/python --constraint constraints.txt \
+        .venv/bin/python scripts/uv_like_pip.py pip install --python .venv/bin/python --constraint constraints.txt \
             --editable '.[sandbox]' --group test --group bench --group lint --group release --group docs
 } >"$log" 2>&1 &
 install=$!

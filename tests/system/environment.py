@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,15 +53,6 @@ class Environment:
     def pins(self) -> dict[str, str]:
         """Every installed package and its version."""
         return frozen(self.python)
-
-
-def uv() -> str:
-    """Find uv: beside the running Python, where it is a dependency of ours, or on the path."""
-    beside = Path(sysconfig.get_path("scripts")) / "uv"
-    found = str(beside) if beside.exists() else shutil.which("uv")
-    if found is None:
-        raise EnvironmentBuildError("uv is missing: pip install uv")
-    return found
 
 
 def interpreter(release: Release) -> str:
@@ -134,7 +124,8 @@ def add_provider(environment: Environment, *, source: Path = ROOT, with_tests: b
 def run_uv(*arguments: str) -> str:
     """Run uv and return what it prints."""
     # From the root folder: uv reads the settings of the project it stands in, and these are not its environments.
-    done = subprocess.run([uv(), *arguments], capture_output=True, text=True, check=False, cwd=os.sep)
+    command = [sys.executable, str(ROOT / "scripts" / "uv_like_pip.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=os.sep)
     if done.returncode:
         raise EnvironmentBuildError(f"uv {' '.join(arguments)} failed:\n{done.stderr.strip()[-3000:]}")
     return done.stdout
