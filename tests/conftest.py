@@ -28,7 +28,7 @@ for name in [
 ]:
     del os.environ[name]
 
-pytest_plugins = ["airflow_provider_periskope.sandbox.pytest"]
+pytest_plugins = ["airflow_provider_periskope.sandbox.pytest_plugin"]
 
 
 @pytest.fixture

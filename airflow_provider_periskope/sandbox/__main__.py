@@ -8,8 +8,8 @@ import signal
 import sys
 import threading
 
+from airflow_provider_periskope.sandbox.rate_limit import rate_limit
 from airflow_provider_periskope.sandbox.server import Sandbox
-from airflow_provider_periskope.sandbox.traffic import rate_limit
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,9 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StringConstraints
 from starlette.exceptions import HTTPException
 
-from airflow_provider_periskope.sandbox import errors, whatsapp
-from airflow_provider_periskope.sandbox.errors import JSON, ApiError, json_bytes
-from airflow_provider_periskope.sandbox.traffic import PREFIX
+from airflow_provider_periskope.sandbox import answers, whatsapp
+from airflow_provider_periskope.sandbox.answers import JSON, ApiError, json_bytes
+from airflow_provider_periskope.sandbox.calls import PREFIX
 from airflow_provider_periskope.sandbox.whatsapp import Chat, Phone, WhatsApp, contact_id, refusal
 
 router = APIRouter(prefix=PREFIX)
@@ -92,12 +92,12 @@ def named_phone(request: Request, world: World) -> Phone:
     name = request.headers.get("x-phone")
     if not name:
         text = "Name the phone of this call: its number with country code, digits only, or its phone id"
-        raise errors.invalid("Missing Header: {x-phone}", {"x-phone": text})
+        raise answers.invalid("Missing Header: {x-phone}", {"x-phone": text})
     phone = world.find_phone(name)
     if phone is None:
-        raise errors.not_found("Phone not found")
+        raise answers.not_found("Phone not found")
     if phone.is_off and not request.url.path.startswith(f"{PREFIX}/phones"):
-        raise errors.PHONE_OFF
+        raise answers.PHONE_OFF
     return phone
 
 
@@ -108,7 +108,7 @@ def named_chat(request: Request, chat_id: str, world: World, _phone: Caller) -> 
     """Get the chat that the path names, to change it only if it is a group that was not left."""
     chat = world.find_chat(chat_id)
     if chat is None or (request.method == "POST" and (chat.chat_type != "group" or chat.exited)):
-        raise errors.not_found()
+        raise answers.not_found()
     return chat
 
 
@@ -236,13 +236,13 @@ async def send_message(body: NewMessage, phone: Caller, world: World) -> Respons
     """Queue a message; a first one to a person makes the chat."""
     content = body.model_dump(exclude={"chat_id"}, exclude_none=True)
     if not content.keys() & {"message", "media", "poll"}:
-        raise errors.invalid("Invalid body. A message, media or a poll is required")
+        raise answers.invalid("Invalid body. A message, media or a poll is required")
     chat, person = world.find_chat(body.chat_id), contact_id(body.chat_id)
     if chat is None and re.fullmatch(NUMBER, person):
         name = world.contact_names.get(person.removesuffix("@c.us"))
         chat = world.add_chat(name, phone.digits, chat_id=person, chat_type="user")
     if chat is None or chat.exited:
-        raise errors.not_found()
+        raise answers.not_found()
     message = world.send(chat, content)
     return ok({"queue_id": message.queue_id, "unique_id": message.unique_id, "queue_position": "1"})
 
@@ -252,7 +252,7 @@ async def message_status(unique_id: str, world: World, _phone: Caller) -> Respon
     """Tell how far a message has come."""
     message = world.messages.get(unique_id)
     if message is None:
-        raise errors.not_found("Message not found")
+        raise answers.not_found("Message not found")
     progress = message.progress()
     timeline = [{"status": stage, "timestamp": moment.isoformat()} for stage, _, moment in progress]
     known = {"unique_id": unique_id, "queue_id": message.queue_id, "chat_id": message.chat_id}
@@ -271,8 +271,8 @@ def invalid_input(error: RequestValidationError) -> ApiError:
             fields[place] = "Limit should be less than 2000"
     if missing:
         keys = ", ".join(missing)
-        return errors.invalid(f"Invalid body. All of the following keys are required: {keys}", fields)
-    return errors.invalid(next(iter(fields.values())), fields)
+        return answers.invalid(f"Invalid body. All of the following keys are required: {keys}", fields)
+    return answers.invalid(next(iter(fields.values())), fields)
 
 
 def create_app(sandbox: WhatsApp) -> FastAPI:

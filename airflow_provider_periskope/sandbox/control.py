@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import BaseModel
 
+from airflow_provider_periskope.sandbox.answers import invalid
 from airflow_provider_periskope.sandbox.api import ok
-from airflow_provider_periskope.sandbox.errors import invalid
 from airflow_provider_periskope.sandbox.faults import Fault  # noqa: TC001
+from airflow_provider_periskope.sandbox.state import State
 
 if TYPE_CHECKING:
-    from airflow_provider_periskope.sandbox.traffic import Call
+    from airflow_provider_periskope.sandbox.calls import Call
     from airflow_provider_periskope.sandbox.whatsapp import Chat
 
 PAGE = Path(__file__).with_name("page.html")
@@ -28,12 +29,13 @@ POLICY = {"Content-Security-Policy": OWN + "style-src 'unsafe-inline'; script-sr
 router = APIRouter()
 
 
-def sandbox_of(request: Request) -> Any:
-    """Get the sandbox that this application belongs to."""
-    return request.app.state.sandbox
+def state_of(request: Request) -> State:
+    """Get the state that this application serves."""
+    state: State = request.app.state.sandbox
+    return state
 
 
-Control = Annotated[Any, Depends(sandbox_of)]
+Control = Annotated[State, Depends(state_of)]
 Most = Annotated[int, Query(ge=1)]
 
 
@@ -146,10 +148,8 @@ async def reset(sandbox: Control) -> Response:
 @router.get("/sandbox/state")
 async def state(sandbox: Control) -> Response:
     """Show what is set, and the faults that still wait for calls."""
-    names = ("url", "latency", "contact_names")
-    known = {name: getattr(sandbox, name) for name in names} | {
-        "rate_limit": str(sandbox.rate_limit or "off")
-    }
+    known: dict[str, Any] = {"latency": sandbox.latency, "contact_names": sandbox.contact_names}
+    known |= {"rate_limit": str(sandbox.rate_limit or "off")}
     known |= {name: sorted(getattr(sandbox, name)) for name in ("not_in_contacts", "not_on_whatsapp")}
     phones = [phone.row() for phone in sandbox.phones.values()]
     faults = [asdict(fault) for fault in sandbox.faults if not fault.is_spent]

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_provider_periskope.sandbox import errors
-from airflow_provider_periskope.sandbox.errors import Answer, ApiError, too_many
+from airflow_provider_periskope.sandbox import answers
+from airflow_provider_periskope.sandbox.answers import Answer, ApiError, too_many
 
 if TYPE_CHECKING:
-    from airflow_provider_periskope.sandbox.traffic import Call
+    from airflow_provider_periskope.sandbox.calls import Call
 
 
 def page(status: int, title: str) -> Answer:
@@ -51,17 +51,17 @@ KINDS: dict[str, Kind] = {
     "gateway_504_hidden": Kind(works=True, answer=TIMED_OUT, waits="listing"),
     "truncated": Kind(works=True, sends="half"),
     "not_json": Kind(works=True, answer=page(200, "Please log in")),
-    "error_500": Kind(works=False, answer=errors.UNKNOWN),
-    "error_500_after": Kind(works=True, answer=errors.UNKNOWN),
+    "error_500": Kind(works=False, answer=answers.UNKNOWN),
+    "error_500_after": Kind(works=True, answer=answers.UNKNOWN),
     "empty_500": Kind(works=False, answer=EMPTY_500),
     "empty_500_after": Kind(works=True, answer=EMPTY_500),
     "html_502": Kind(works=False, answer=BAD_GATEWAY),
     "html_502_after": Kind(works=True, answer=BAD_GATEWAY),
-    "wrong_key": Kind(works=False, answer=errors.WRONG_KEY),
-    "phone_off": Kind(works=False, answer=errors.PHONE_OFF),
-    "wrong_plan": Kind(works=False, answer=errors.WRONG_PLAN),
-    "not_found": Kind(works=False, answer=errors.not_found()),
-    "invalid": Kind(works=False, answer=errors.invalid("Invalid body", {"group_name": "Not a good name"})),
+    "wrong_key": Kind(works=False, answer=answers.WRONG_KEY),
+    "phone_off": Kind(works=False, answer=answers.PHONE_OFF),
+    "wrong_plan": Kind(works=False, answer=answers.WRONG_PLAN),
+    "not_found": Kind(works=False, answer=answers.not_found()),
+    "invalid": Kind(works=False, answer=answers.invalid("Invalid body", {"group_name": "Not a good name"})),
     "rate_limit": Kind(works=False),
 }
 

@@ -6,26 +6,25 @@ import asyncio
 import json
 import socket
 import threading
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
 
-from airflow_provider_periskope.sandbox import control, traffic
+from airflow_provider_periskope.sandbox import control
 from airflow_provider_periskope.sandbox.api import create_app
-from airflow_provider_periskope.sandbox.faults import Fault
-from airflow_provider_periskope.sandbox.traffic import PREFIX, Call, Connection, RateLimit, Traffic
-from airflow_provider_periskope.sandbox.whatsapp import INVITE, Chat, Phone, WhatsApp, now
+from airflow_provider_periskope.sandbox.calls import PREFIX
+from airflow_provider_periskope.sandbox.state import State
+from airflow_provider_periskope.sandbox.traffic import Connection, Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from airflow_provider_periskope.sandbox.rate_limit import RateLimit
 
 # A failed test shows what came in, not how uvicorn starts.
 QUIET: dict[str, Any] = {"log_config": None, "log_level": "warning", "access_log": False}
 BARE: dict[str, Any] = {"proxy_headers": False, "server_header": False, "date_header": False}
 
 
-class Sandbox(WhatsApp):
+class Sandbox(State):
     """
     A local Periskope.
 
@@ -48,11 +47,8 @@ class Sandbox(WhatsApp):
         latency: float = 0.0,
         host: str = "127.0.0.1",
     ) -> None:
-        self.host, self.port, self.api_key, self.latency = host, port, api_key, latency
-        self.rate_limit = rate_limit
-        self.requests: list[Call] = []
-        self.faults: list[Fault] = []
-        super().__init__(phone)
+        super().__init__(api_key, phone, rate_limit, latency)
+        self.host, self.port = host, port
         app = create_app(self)
         app.include_router(control.router)
         self._app = Traffic(app, self)
@@ -106,76 +102,7 @@ class Sandbox(WhatsApp):
         host = "127.0.0.1" if self.host in ("", "0.0.0.0") else self.host  # noqa: S104
         return f"http://{host}:{self.port}{PREFIX}"
 
-    @property
-    def phone_id(self) -> str:
-        """The id of the first phone."""
-        return Phone(self.phone).phone_id
-
     def connection_json(self) -> str:
         """Describe the Airflow connection to it, as a value for `AIRFLOW_CONN_PERISKOPE_DEFAULT`."""
         login = {"conn_type": "periskope", "login": self.phone, "password": self.api_key}
         return json.dumps({**login, "host": self.url})
-
-    @property
-    def rate_limit(self) -> RateLimit | None:
-        """How many calls in how many seconds; can be set while it runs, in the forms of the constructor."""
-        return self._rate_limit
-
-    @rate_limit.setter
-    def rate_limit(self, value: RateLimit | str | tuple[int, float] | None) -> None:
-        self._rate_limit = traffic.rate_limit(value)
-
-    @property
-    def groups(self) -> list[Chat]:
-        """All groups, in the order in which they were put there, hidden and exited ones included."""
-        return [chat for chat in list(self.chats.values()) if chat.chat_type == "group"]
-
-    def groups_named(self, name: str) -> list[Chat]:
-        """Find the groups of this name."""
-        return [group for group in self.groups if group.name == name]
-
-    def add_phone(self, digits: str, name: str = "Sandbox") -> Phone:
-        """Add a phone to the organisation."""
-        return self.phones.setdefault(digits, Phone(digits, name))
-
-    def fault(self, name: str, route: str = "POST /chats/create", **details: Any) -> Fault:
-        """
-        Let the next calls of a route fail.
-
-        :param name: what happens, one of :data:`~airflow_provider_periskope.sandbox.faults.KINDS`.
-        :param route: method and path without `/v1`; `*` stands for anything.
-        :param details: `group_name`, `times`, `seconds` and what else a
-            :class:`~airflow_provider_periskope.sandbox.faults.Fault` takes.
-        """
-        fault = Fault(name, route, **details)
-        self.faults.append(fault)
-        return fault
-
-    def add_group(
-        self, name: str | None, phone: str | None = None, *, without: Iterable[str] = (), **attributes: Any
-    ) -> Chat:
-        """
-        Put a group there from before.
-
-        :param without: fields that its row in answers lacks.
-        :param attributes: `created_at`, `exited` and what else a
-            :class:`~airflow_provider_periskope.sandbox.whatsapp.Chat` has.
-        """
-        return self.add_chat(name, phone or self.phone, without=frozenset(without), **attributes)
-
-    def move_chat(self, chat_id: str) -> None:
-        """Let a chat come to the front of the list, as any message in it does."""
-        self.touch(self.chats[chat_id])
-
-    def seed(self, count: int) -> None:
-        """Fill the list with groups, one a minute into the past."""
-        newest = now()
-        for number in range(1, count + 1):
-            moment, link = newest - timedelta(minutes=number), f"{INVITE}/{number:022}"
-            self.add_group(f"Seeded group {number:06}", created_at=moment, invite_link=link)
-
-    def reset(self) -> None:
-        """Forget chats, requests, faults and added phones; key, rate limit and latency stay."""
-        self.requests.clear()
-        self.faults.clear()
-        super().reset()

@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_periskope.sandbox.pytest import RunDag
+    from airflow_provider_periskope.sandbox.pytest_plugin import RunDag
     from airflow_provider_periskope.sandbox.server import Sandbox
 
 DAGS = Path(__file__).parent / "dags"
@@ -168,7 +168,7 @@ class TestAsset:
     ) -> None:
         from airflow.utils.session import create_session
 
-        from airflow_provider_periskope.sandbox.pytest import only_dag
+        from airflow_provider_periskope.sandbox.pytest_plugin import only_dag
 
         dag = only_dag(DAGS / "asset.py")
         meet_assets(dag)
@@ -199,7 +199,7 @@ class TestWhatTheInterfaceShows:
 
     def test_link(self, run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
         from airflow_provider_periskope.operators.group import PeriskopeGroupLink
-        from airflow_provider_periskope.sandbox.pytest import only_dag
+        from airflow_provider_periskope.sandbox.pytest_plugin import only_dag
 
         run = run_dag(EXAMPLES / "example_periskope_create_group.py")
         operator = only_dag(EXAMPLES / "example_periskope_create_group.py").get_task("create_group")

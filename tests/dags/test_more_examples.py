@@ -23,7 +23,7 @@ except ImportError:  # before 3.2
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_periskope.sandbox.pytest import RunDag
+    from airflow_provider_periskope.sandbox.pytest_plugin import RunDag
     from airflow_provider_periskope.sandbox.server import Sandbox
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_dags"

@@ -1,3 +1,3 @@
 from __future__ import annotations
 
-pytest_plugins = ["airflow_provider_periskope.sandbox.pytest"]
+pytest_plugins = ["airflow_provider_periskope.sandbox.pytest_plugin"]

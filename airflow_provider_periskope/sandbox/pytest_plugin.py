@@ -1,4 +1,4 @@
-"""A sandbox for each test, by `pytest_plugins = ["airflow_provider_periskope.sandbox.pytest"]`."""
+"""A sandbox for each test, by `pytest_plugins = ["airflow_provider_periskope.sandbox.pytest_plugin"]`."""
 
 from __future__ import annotations
 
