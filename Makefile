@@ -7,20 +7,26 @@ export PYTHON
 .PHONY: help environment demo test airflow lint browser pictures docs build versions faults limits celery \
 	connections backfill examples pins vendor-client bench bench-short constraints clean
 
-help:  ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help:
+	@awk -F ':.*## |##@ ' '/^##@ / { printf "\n%s\n", $$2 } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' \
+		$(MAKEFILE_LIST)
 
 environment:
 	@scripts/environment.sh
 
+##@ Try it
+
 demo: environment  ## Run an example DAG in Airflow against the local sandbox
 	@$(PYTHON_IN) -m scripts.demo
 
+airflow: environment  ## Airflow's UI, example DAGs and sandbox, until Ctrl+C (DAGS=folder of your own, PORT=8080, SANDBOX_PORT=8765)
+	@$(PYTHON_IN) -m scripts.airflow_ui $(if $(DAGS),--dags "$(DAGS)") $(if $(PORT),--port $(PORT)) \
+		$(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
+
+##@ Maintain it
+
 test: environment  ## Run the tests that need only Python
 	@.venv/bin/pytest --cov
-
-airflow: environment  ## Open Airflow's UI with the example DAGs and the sandbox running
-	@$(PYTHON_IN) -m scripts.airflow_ui
 
 lint: environment  ## Check style and types
 	@.venv/bin/ruff check .

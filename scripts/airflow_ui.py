@@ -1,7 +1,8 @@
-"""`make airflow`: Airflow's UI with the example DAGs, and the sandbox that they speak to, until Ctrl+C."""
+"""`make airflow`: Airflow's UI with the example DAGs or your own, and the sandbox that they call, until Ctrl+C."""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_periskope.sandbox.server import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
-DAGS = ROOT / "example_dags"
+EXAMPLES = ROOT / "example_dags"
 AIRFLOW_PORT = 8080
 SANDBOX_PORT = 8765
 PATIENCE = 180.0
@@ -36,18 +37,27 @@ DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 class AirflowUi:
     """
-    Airflow's processes on one machine, with nobody to log in, for the example DAGs.
+    Airflow's processes on one machine, without a login.
 
     :param home: what becomes ``AIRFLOW_HOME``.
     :param port: port of the UI.
+    :param dags: folder with the DAGs. The examples start unpaused, any others paused, since they may do more than
+        call the sandbox.
     :param python: interpreter of the environment in which Airflow and the provider are installed.
     :param before_3: whether that is Airflow 2.
     """
 
     def __init__(
-        self, home: Path, port: int, *, python: str = sys.executable, before_3: bool = False
+        self,
+        home: Path,
+        port: int,
+        *,
+        dags: Path = EXAMPLES,
+        python: str = sys.executable,
+        before_3: bool = False,
     ) -> None:
         self.home = home
+        self.dags = dags
         self.logs = home / "output"
         self.logs.mkdir(parents=True, exist_ok=True)
         self.port = port
@@ -70,9 +80,9 @@ class AirflowUi:
             "PATH": f"{Path(python).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": str(dags != EXAMPLES),
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
@@ -172,8 +182,8 @@ class AirflowUi:
         return next((name for name, process in self.parts.items() if process.poll() is not None), None)
 
     def is_ready(self) -> bool:
-        """Return whether the UI answers and the example DAGs are known."""
-        wanted = {file.stem for file in DAGS.glob("example_*.py")}
+        """Return whether the UI responds and the example DAGs are known; what another folder has is not."""
+        wanted = {file.stem for file in self.dags.glob("example_*.py")} if self.dags == EXAMPLES else set()
         with contextlib.suppress(OSError, ValueError):
             return wanted.issubset(dag["dag_id"] for dag in self.api("GET", "/dags")["dags"])
         return False
@@ -204,17 +214,24 @@ class AirflowUi:
 
 def main() -> int:
     """Run until somebody stops it; return the exit status."""
+    chosen = arguments()
+    if not chosen.dags.is_dir():
+        tell(f"DAGS={chosen.dags} is not a folder.")
+        return 1
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: STOPPING.set())
-    for port, what in ((AIRFLOW_PORT, "Airflow's UI"), (SANDBOX_PORT, "the sandbox")):
+    for variable, port in (("PORT", chosen.port), ("SANDBOX_PORT", chosen.sandbox_port)):
         if not is_free(port):
-            tell(f"Port {port}, which {what} needs, is taken: stop what listens there, then try again.")
+            tell(
+                f"Port {port} is in use. Stop what listens there, or choose another: make airflow {variable}={port + 1}"
+            )
             return 1
 
     from airflow_provider_periskope.sandbox.server import Sandbox
 
-    with Sandbox(port=SANDBOX_PORT, rate_limit="10/1s") as sandbox:
-        ui = AirflowUi(ROOT / ".airflow" / "ui", AIRFLOW_PORT)
+    with Sandbox(port=chosen.sandbox_port, rate_limit="10/1s") as sandbox:
+        home = "ui" if chosen.port == AIRFLOW_PORT else f"ui-{chosen.port}"
+        ui = AirflowUi(ROOT / ".airflow" / home, chosen.port, dags=chosen.dags)
         with step("Preparing Airflow's database (longer the first time)"):
             try:
                 ui.prepare(sandbox)
@@ -226,7 +243,10 @@ def main() -> int:
                 ui.start_all(STOPPING)
                 problem = ui.wait_until_ready(STOPPING)
             if not problem and not STOPPING.is_set():
-                tell(WELCOME.format(airflow=ui.url, sandbox=sandbox.url.removesuffix("v1")))
+                first_steps = EXAMPLE_STEPS if ui.dags == EXAMPLES else OWN_STEPS.format(dags=ui.dags)
+                tell(
+                    WELCOME.format(airflow=ui.url, sandbox=sandbox.url.removesuffix("v1"), steps=first_steps)
+                )
                 while not STOPPING.wait(1) and not problem:
                     if part := ui.ended_part():
                         problem = f"Airflow's {part} has ended by itself"
@@ -240,14 +260,29 @@ def main() -> int:
 
 
 WELCOME = """
-  Airflow   {airflow}    nobody has to log in
-  sandbox   {sandbox}    the groups that it holds, and what it was asked
+  Airflow   {airflow}    no login
+  sandbox   {sandbox}    the groups it holds, and the requests it received
 
-Make a group: in Airflow, Dags > example_periskope_create_group > Trigger. Then click on the task create_group: its log
-says which group it made, Storage > XCom has the chat ID, Details the link "Join WhatsApp group". The connection stands
-under Admin > Connections, with its form and a test button. The scheduled examples have just run once.
+{steps}
 
 No real phone is involved. Ctrl+C stops everything."""
+EXAMPLE_STEPS = """\
+Create a group: in Airflow, Dags > example_periskope_create_group > Trigger. Then click the task create_group: its log
+says which group it created, Storage > XCom has the chat ID, Details has the link "Join WhatsApp group". The connection
+is under Admin > Connections, with its form and a test button. The scheduled examples have already run once."""
+OWN_STEPS = """\
+The DAGs are those of {dags}. They start paused, and appear within a few seconds; what is wrong with a file is shown
+under Dags. The connection periskope_default leads to the sandbox, and so does any other that you give the sandbox's
+URL as its host (Admin > Connections)."""
+
+
+def arguments() -> argparse.Namespace:
+    """Read what `make airflow` was given."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dags", type=lambda path: Path(path).expanduser().resolve(), default=EXAMPLES)
+    parser.add_argument("--port", type=int, default=AIRFLOW_PORT)
+    parser.add_argument("--sandbox-port", type=int, default=SANDBOX_PORT)
+    return parser.parse_args()
 
 
 def is_free(port: int) -> bool:
