@@ -54,34 +54,34 @@ bench-short: environment  ## Measure with few repetitions, and fail on a ratio t
 	@$(PYTHON_IN) -m benchmarks --short
 
 versions: environment  ## Run the tests against each Airflow release (RELEASE=3.2.2 for one)
-	@$(if $(RELEASE),,$(PYTHON_IN) -m tests.system.newer_releases)
-	@.venv/bin/nox --session "suite$(if $(RELEASE),($(RELEASE)))"
+	@$(if $(RELEASE),,$(PYTHON_IN) -m tests.system.check_newer_releases)
+	@$(PYTHON_IN) -m nox --session "suite$(if $(RELEASE),($(RELEASE)))"
 
 faults: environment  ## Run the fault table on a real scheduler (AIRFLOW="oldest newest"; WRITE=1 puts it into the docs)
-	@$(PYTHON_IN) -m tests.system.faults $(addprefix --airflow ,$(or $(AIRFLOW),newest)) $(if $(WRITE),--write)
+	@$(PYTHON_IN) -m tests.system.check_faults $(addprefix --airflow ,$(or $(AIRFLOW),newest)) $(if $(WRITE),--write)
 
 limits: environment  ## Meet rate limits on a real scheduler (AIRFLOW="2.11 3.0"; TASKS=20 RUNS=1 for the short form; WRITE=1)
-	@$(PYTHON_IN) -m tests.system.limits $(addprefix --airflow ,$(or $(AIRFLOW),newest)) \
+	@$(PYTHON_IN) -m tests.system.check_limits $(addprefix --airflow ,$(or $(AIRFLOW),newest)) \
 		--tasks $(or $(TASKS),30) --runs $(or $(RUNS),3) $(if $(WRITE),--write)
 
 celery: environment  ## Lose one of two Celery workers in the middle of a mapped DAG
-	@$(PYTHON_IN) -m tests.system.celery_workers $(addprefix --airflow ,$(or $(AIRFLOW),newest))
+	@$(PYTHON_IN) -m tests.system.check_celery $(addprefix --airflow ,$(or $(AIRFLOW),newest))
 
 connections: environment  ## Take the connection from each place that Airflow has
-	@$(PYTHON_IN) -m tests.system.connections $(addprefix --airflow ,$(or $(AIRFLOW),oldest newest))
+	@$(PYTHON_IN) -m tests.system.check_connections $(addprefix --airflow ,$(or $(AIRFLOW),oldest newest))
 
 backfill: environment  ## Backfill with Airflow's own command, under each if_exists
-	@$(PYTHON_IN) -m tests.system.backfill $(addprefix --airflow ,$(or $(AIRFLOW),oldest newest))
+	@$(PYTHON_IN) -m tests.system.check_backfill $(addprefix --airflow ,$(or $(AIRFLOW),oldest newest))
 
 examples: environment  ## Run every example DAG on a real scheduler
-	@$(PYTHON_IN) -m tests.system.examples $(addprefix --airflow ,$(or $(AIRFLOW),oldest newest))
+	@$(PYTHON_IN) -m tests.system.check_examples $(addprefix --airflow ,$(or $(AIRFLOW),oldest newest))
 
 pins: environment  ## Check that an install moves no package of Airflow, and that our floors work
-	@$(PYTHON_IN) -m tests.system.pins
-	@$(PYTHON_IN) -m tests.system.pins --floors
+	@$(PYTHON_IN) -m tests.system.check_pins
+	@$(PYTHON_IN) -m tests.system.check_pins --floors
 
 vendor-client: environment  ## Run the vendor's own client against the sandbox (Node.js)
-	@command -v npm >/dev/null || $(PYTHON_IN) -c "from tests.system.debian import install; install('nodejs', 'npm')"
+	@command -v npm >/dev/null || $(PYTHON_IN) -c "from tests.lab.debian import install; install('nodejs', 'npm')"
 	@cd tests/sandbox/vendor_client && npm install --silent --no-audit --no-fund --no-package-lock
 	@.venv/bin/pytest tests/sandbox/vendor_client/check_vendor_client.py
 

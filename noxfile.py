@@ -1,23 +1,17 @@
 """
-The suite against each Airflow release: ``nox``, or ``nox -s "suite(3.2.2)"`` for one of them.
+The suite against each Airflow release: ``python -m nox``, or ``python -m nox -s "suite(3.2.2)"`` for one of them.
 
-Releases, their Pythons and the dates of their dependencies stand in ``tests/system/releases.py``; the environments are
-kept in ``.cache``, and shared with the targets that run a real scheduler.
+Releases, their Pythons and the dates of their dependencies stand in ``tests/lab/releases.py``; the environments are
+kept in ``.cache``, and shared with the targets that run a real scheduler. ``python -m`` makes ``tests.lab`` importable.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import nox
 from nox.command import CommandFailed
 
-ROOT = Path(__file__).parent
-sys.path.insert(0, str(ROOT))
-
-from tests.system.environment import EnvironmentBuildError, add_provider, airflow_environment  # noqa: E402
-from tests.system.releases import NEWEST, OLDEST, RELEASES, Release  # noqa: E402
+from tests.lab.environments import ROOT, EnvironmentBuildError, add_provider, airflow_environment
+from tests.lab.releases import NEWEST, OLDEST, RELEASES, Release
 
 nox.options.sessions = ["suite"]
 # What is left of tests/sandbox knows nothing of Airflow.

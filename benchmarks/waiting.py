@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.system.limits import CONTENDERS, run
-from tests.system.releases import NEWEST
+from tests.lab.releases import NEWEST
+from tests.system.check_limits import CONTENDERS, run
 
 
 def measure() -> tuple[float, float]:

@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from tests.system.environment import ROOT
-from tests.system.fault_rows import ROWS
-from tests.system.releases import RELEASES
+from tests.lab.environments import ROOT
+from tests.lab.releases import RELEASES
+from tests.system.group_faults import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,7 +61,7 @@ def page(findings: Sequence[Finding]) -> str:
     releases = [
         release.version for release in RELEASES if any(found.airflow == release.version for found in findings)
     ]
-    lines = ["<!-- Written by `python -m tests.system.faults --write`. -->", ""]
+    lines = ["<!-- Written by `python -m tests.system.check_faults --write`. -->", ""]
     for contender in dict.fromkeys(found.contender for found in findings):
         cells = {
             (found.fault, found.airflow): cell(found) for found in findings if found.contender == contender

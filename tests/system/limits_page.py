@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.system.environment import ROOT
-from tests.system.releases import RELEASES
+from tests.lab.environments import ROOT
+from tests.lab.releases import RELEASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 KEPT = ROOT / "docs" / "_generated" / "limits.json"
 PAGE = KEPT.with_suffix(".md")
 HEAD = """\
-<!-- Written by `python -m tests.system.limits --write`. -->
+<!-- Written by `python -m tests.system.check_limits --write`. -->
 
 | Airflow | operator | what | succeeded | tries | 429 answers | groups | seconds | slot-seconds (two no-ops beside) |
 |---|---|---|---|---|---|---|---|---|
@@ -24,7 +24,7 @@ HEAD = """\
 def keep(findings: Iterable[dict[str, Any]]) -> None:
     """Put findings in the place of those of the same release, and render the page anew.
 
-    :param findings: findings of :mod:`tests.system.limits` as dictionaries
+    :param findings: findings of :mod:`tests.system.check_limits` as dictionaries
     """
     new = list(findings)
     measured = {line["airflow"] for line in new}

@@ -59,4 +59,4 @@ def release_named(version: str) -> Release:
         if release.version == version or release.version.startswith(f"{version}."):
             return release
     known = ", ".join(release.version for release in RELEASES)
-    raise LookupError(f"No Airflow {version} in tests/system/releases.py, which knows {known}.")
+    raise LookupError(f"No Airflow {version} in tests/lab/releases.py, which knows {known}.")

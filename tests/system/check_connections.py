@@ -1,5 +1,5 @@
 """
-A connection from each place that Airflow has: ``python -m tests.system.connections --airflow oldest --airflow newest``.
+A connection from each place that Airflow has: ``python -m tests.system.check_connections --airflow newest``.
 
 Environment variable as JSON and as URI, ``airflow connections add``, the REST API, and a secrets backend. The DAG
 is read before any of the last three exists, and asks for none. It ends with 1 unless each place leads to its own group.
@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from airflow_provider_periskope.sandbox.server import Sandbox
-from tests.system.airflow import Airflow, wait_until
-from tests.system.command_line import NEVER, on_each_release, parser_for
-from tests.system.environment import add_provider, airflow_environment
-from tests.system.postgres import Postgres
+from tests.lab.command_line import NEVER, on_each_release, parser_for
+from tests.lab.environments import add_provider, airflow_environment
+from tests.lab.installation import Airflow
+from tests.lab.postgres import Postgres
+from tests.lab.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.system.releases import Release
+    from tests.lab.releases import Release
 
 PLACES = ("json", "uri", "cli", "api", "file")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.system.releases import Release
+    from tests.lab.releases import Release
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "airflow"

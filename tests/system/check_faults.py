@@ -1,4 +1,4 @@
-"""The fault table: ``python -m tests.system.faults --airflow 3.3``.
+"""The fault table: ``python -m tests.system.check_faults --airflow 3.3``.
 
 Every row of ``fault_rows.py`` runs on a real scheduler, our operator and Airflow's HttpOperator beside each other,
 all at once. It ends with 1 when ours did not make exactly one group or handed on another chat ID than that one's.
@@ -18,20 +18,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_periskope.sandbox.server import Sandbox
+from tests.lab.command_line import NEVER, aligned, on_each_release, parser_for
+from tests.lab.environments import add_provider, airflow_environment
+from tests.lab.installation import Airflow
+from tests.lab.leaks import DESCRIPTION, KEY, PARTICIPANTS, PHONE, leaks_in
+from tests.lab.postgres import Postgres, free_port
+from tests.lab.processes import lineage, parent, send
+from tests.lab.waiting import wait_until
 from tests.system import fault_page
-from tests.system.airflow import Airflow, wait_until
-from tests.system.command_line import NEVER, aligned, on_each_release, parser_for
-from tests.system.environment import add_provider, airflow_environment
 from tests.system.fault_page import Finding
-from tests.system.fault_rows import LOOPBACK, ROWS, Row
-from tests.system.leaks import DESCRIPTION, KEY, PARTICIPANTS, PHONE, leaks_in
-from tests.system.postgres import Postgres, free_port
-from tests.system.processes import lineage, parent, send
+from tests.system.group_faults import LOOPBACK, ROWS, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from tests.system.releases import Release
+    from tests.lab.releases import Release
 
 RUN = "lab"
 STAGGER = 0.7
@@ -110,7 +111,7 @@ class Case:
             (orders / f"{self.dag_id}.json").write_text(json.dumps(self.row.xcom))
 
     def definition(self) -> dict[str, Any]:
-        """Describe the DAG for ``dags/faults.py``."""
+        """Describe the DAG for ``tests/lab/dags/group_faults.py``."""
         return {
             "dag_id": self.dag_id, "contender": self.contender, "group_name": self.group_name,
             "connection": self.connection, "timeout": self.row.read_timeout, "retries": self.row.retries,
@@ -318,7 +319,7 @@ def run(
             case.prepare()
             if case.row.alone:
                 stack.callback(case.sandbox.stop)
-        airflow.add_dags("faults.py", cases=[case.definition() for case in cases])
+        airflow.add_dags("group_faults.py", cases=[case.definition() for case in cases])
         airflow.wait_for_dags(*(case.dag_id for case in cases))
         print(f"Airflow {release.version}: {len(cases)} runs", flush=True)
         together = [case for case in cases if not case.row.disaster]

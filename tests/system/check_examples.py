@@ -1,5 +1,5 @@
 """
-Every example DAG on a real scheduler: ``python -m tests.system.examples --airflow oldest --airflow newest``.
+Every example DAG on a real scheduler: ``python -m tests.system.check_examples --airflow oldest --airflow newest``.
 
 Each is triggered once; the one that waits for an asset starts by itself. It ends with 1 unless every run succeeded,
 every group was made once, and every chat ID that a task handed on is that of its group.
@@ -13,15 +13,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_periskope.sandbox.server import Sandbox
-from tests.system.airflow import Airflow, wait_until
-from tests.system.command_line import NEVER, on_each_release, parser_for
-from tests.system.environment import ROOT, add_provider, airflow_environment
-from tests.system.postgres import Postgres
+from tests.lab.command_line import NEVER, on_each_release, parser_for
+from tests.lab.environments import ROOT, add_provider, airflow_environment
+from tests.lab.installation import Airflow
+from tests.lab.postgres import Postgres
+from tests.lab.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.system.releases import Release
+    from tests.lab.releases import Release
 
 EXAMPLES = sorted((ROOT / "example_dags").glob("*.py"))
 WAITS_FOR_ASSET = "example_periskope_event_driven_welcome"

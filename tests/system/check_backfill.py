@@ -1,5 +1,5 @@
 """
-Backfills with Airflow's own command: ``python -m tests.system.backfill --airflow oldest --airflow newest``.
+Backfills with Airflow's own command: ``python -m tests.system.check_backfill --airflow oldest --airflow newest``.
 
 Three days are backfilled once, and then all over again, under each ``if_exists``. The first time, a name of the run's
 own leads to a group of its own, and a name that the runs share to what ``if_exists`` says. The second time makes no
@@ -14,15 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_periskope.sandbox.server import Sandbox
-from tests.system.airflow import Airflow, wait_until
-from tests.system.command_line import NEVER, on_each_release, parser_for
-from tests.system.environment import add_provider, airflow_environment
-from tests.system.postgres import Postgres
+from tests.lab.command_line import NEVER, on_each_release, parser_for
+from tests.lab.environments import add_provider, airflow_environment
+from tests.lab.installation import Airflow
+from tests.lab.postgres import Postgres
+from tests.lab.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.system.releases import Release
+    from tests.lab.releases import Release
 
 DAYS = ("2026-01-01", "2026-01-02", "2026-01-03")
 MODES = ("create", "reuse", "fail")

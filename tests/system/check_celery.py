@@ -1,5 +1,5 @@
 """
-Two Celery workers, one of which is lost in the middle: ``python -m tests.system.celery_workers --airflow newest``.
+Two Celery workers, one of which is lost in the middle: ``python -m tests.system.check_celery --airflow newest``.
 
 CeleryExecutor with Redis as the broker and PostgreSQL as the metadata database. The mapped example DAG runs over both
 workers, which share a rate limit; once both are at work, every process of one is killed. It ends with 1 unless every
@@ -9,56 +9,31 @@ no try.
 
 from __future__ import annotations
 
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from airflow_provider_periskope.sandbox.server import Sandbox
-from tests.system.airflow import Airflow, wait_until
-from tests.system.command_line import NEVER, on_each_release, parser_for
-from tests.system.debian import install
-from tests.system.environment import EXTRAS, ROOT, add_provider, airflow_environment
-from tests.system.postgres import Postgres, free_port
-from tests.system.processes import processes_of, send
+from tests.lab.command_line import NEVER, on_each_release, parser_for
+from tests.lab.environments import EXTRAS, ROOT, add_provider, airflow_environment
+from tests.lab.installation import Airflow
+from tests.lab.postgres import Postgres
+from tests.lab.processes import processes_of, send
+from tests.lab.redis_server import Redis
+from tests.lab.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.system.releases import Release
+    from tests.lab.releases import Release
 
 WORKERS = ("worker-1", "worker-2")
 DAG_ID = "example_periskope_one_per_customer"
 RUN = "run"
 CREATE = "onboard.create_group"
-
-
-class Redis:
-    """A Redis server of the lab's own, in memory, from Debian's package."""
-
-    def __init__(self) -> None:
-        if shutil.which("redis-server") is None:
-            install("redis-server")
-        self.port = free_port()
-        self._directory = tempfile.mkdtemp(prefix="periskope-redis-")
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-             "--dir", self._directory],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait()
-        shutil.rmtree(self._directory, ignore_errors=True)
 
 
 def run(release: Release, *, tasks: int, keep: bool = False) -> list[str]:

@@ -1,5 +1,5 @@
 """
-Rate limits on a real scheduler: ``python -m tests.system.limits --airflow 3.3``.
+Rate limits on a real scheduler: ``python -m tests.system.check_limits --airflow 3.3``.
 
 One task meets 429 for 90 s, beside two tasks that do nothing; then 30 mapped tasks, 8 at a time, meet a server that
 takes one create in 3 s. All with ``retries=0``, and with HttpOperator beside ours. It ends with 1 when one of ours
@@ -21,16 +21,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 from airflow_provider_periskope.sandbox.server import Sandbox
+from tests.lab.command_line import NEVER, aligned, on_each_release, parser_for
+from tests.lab.environments import add_provider, airflow_environment
+from tests.lab.installation import Airflow
+from tests.lab.postgres import Postgres
+from tests.lab.waiting import wait_until
 from tests.system import limits_page
-from tests.system.airflow import Airflow, wait_until
-from tests.system.command_line import NEVER, aligned, on_each_release, parser_for
-from tests.system.environment import add_provider, airflow_environment
-from tests.system.postgres import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.system.releases import Release
+    from tests.lab.releases import Release
 
 CONTENDERS = {"ours": "PeriskopeCreateGroupOperator", "http": "HttpOperator"}
 LONG = 90
@@ -101,7 +102,7 @@ class Finding:
 
 
 def order(kind: str, contender: str, names: list[str], *, at_a_time: int | None = None) -> dict[str, Any]:
-    """Describe a DAG for ``dags/limits.py``."""
+    """Describe a DAG for ``tests/lab/dags/limits.py``."""
     return {
         "dag_id": f"{kind}__{contender}", "contender": contender, "connection": f"{kind}_{contender}", "names": names,
         "at_a_time": at_a_time, "with_nothing": kind == "long",

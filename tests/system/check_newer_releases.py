@@ -1,7 +1,7 @@
 """
-Whether the registry has a newer Airflow than the tests: ``python -m tests.system.newer_releases``.
+Whether the registry has a newer Airflow than the tests: ``python -m tests.system.check_newer_releases``.
 
-It reports what ``tests/system/releases.py`` should be brought up to, and fails nothing: a release that came out last
+It reports what ``tests/lab/releases.py`` should be brought up to, and fails nothing: a release that came out last
 night is no reason to refuse a change.
 """
 
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from tests.system.environment import EnvironmentBuildError, run_uv
-from tests.system.releases import NEWEST, RELEASES
+from tests.lab.environments import EnvironmentBuildError, run_uv
+from tests.lab.releases import NEWEST, RELEASES
 
 
 def newest(requirement: str, *, prereleases: bool = False) -> str:
@@ -41,7 +41,7 @@ def main() -> int:
         print(f"What is newest can't be told: {error}")
         return 0
     for version in sorted(found - {release.version for release in RELEASES}, key=Version):
-        print(f"Airflow {version} is out, and tests/system/releases.py does not have it yet.")
+        print(f"Airflow {version} is out, and tests/lab/releases.py does not have it yet.")
     return 0
 
 

@@ -1,5 +1,5 @@
 """
-What an install of the provider does to an Airflow that is there: ``python -m tests.system.pins``.
+What an install of the provider does to an Airflow that is there: ``python -m tests.system.check_pins``.
 
 ``pip install airflow-provider-periskope`` into each release must add packages and change none. ``--floors`` installs
 our dependencies at their lowest (``uv --resolution lowest-direct``) and runs the tests with them. It ends with 1 when
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from tests.system.environment import (
+from tests.lab.environments import (
     CACHE,
     PROVIDER,
     ROOT,
@@ -30,7 +30,7 @@ from tests.system.environment import (
     interpreter,
     run_uv,
 )  # fmt: skip
-from tests.system.releases import OLDEST, RELEASES, Release, release_named
+from tests.lab.releases import OLDEST, RELEASES, Release, release_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.system.faults import Case
+    from tests.system.check_faults import Case
 
 LOOPBACK = "127.0.0.1"
 READ_TIMEOUT = 5
@@ -26,7 +26,7 @@ class Row:
     :param read_timeout: the read timeout of the connection
     :param retries: the retries of the task
     :param execution_timeout: the execution timeout of the task
-    :param xcom: what the XCom backend does, see ``worker/lab_xcom.py``
+    :param xcom: what the XCom backend does, see ``tests/lab/worker/lab_xcom.py``
     :param alone: whether it has a Periskope of its own, for faults of calls that name no group
     :param disaster: whether it hits all of Airflow, so that it has its own time
     :param refusal: whether it is sure that nothing was made, so that the next try, from 3.3 on, must not wait for it

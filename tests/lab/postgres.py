@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from tests.system.debian import install
+from tests.lab.debian import install
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -1,4 +1,4 @@
-"""What the commands of this folder share: which releases to run on, and how to tell what came of it."""
+"""What the checks in ``tests/system`` share: which releases to run on, and how to tell what came of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING
 
-from tests.system.releases import RELEASES, Release, release_named
+from tests.lab.releases import RELEASES, Release, release_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
