@@ -20,7 +20,7 @@ demo: environment  ## Run an example DAG in Airflow against the local sandbox
 	@$(PYTHON_IN) -m scripts.demo
 
 airflow: environment  ## Airflow's UI, example DAGs and sandbox, until Ctrl+C (DAGS=folder of your own, PORT=8080, SANDBOX_PORT=8765)
-	@$(PYTHON_IN) -m scripts.airflow_ui $(if $(DAGS),--dags "$(DAGS)") $(if $(PORT),--port $(PORT)) \
+	@exec $(PYTHON_IN) -m scripts.airflow_ui $(if $(DAGS),--dags "$(DAGS)") $(if $(PORT),--port $(PORT)) \
 		$(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
 
 ##@ Maintain it

@@ -19,6 +19,8 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-periskope",
         "name": "Periskope",
+        # Airflow reads the version from the distribution; registries of providers read it here.
+        "versions": [__version__],
         "description": "Creates WhatsApp groups through `Periskope <https://periskope.app>`__.",
         "integrations": [
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,11 @@ from airflow_provider_periskope import __version__
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
+ROOT = Path(__file__).resolve().parent.parent
+URLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"].get("urls", {})
+
 project = "airflow-provider-periskope"
-author = "the authors of airflow-provider-periskope"
+author = "the maintainers of airflow-provider-periskope"
 project_copyright = author
 release = version = __version__
 
@@ -35,6 +39,16 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b6b53", "color-brand-content": "#0b6b53"},
     "dark_css_variables": {"color-brand-primary": "#4fd1a5", "color-brand-content": "#4fd1a5"},
 }
+
+if "Documentation" in URLS:
+    html_baseurl = URLS["Documentation"].rstrip("/") + "/"
+if "Source" in URLS:
+    # Furo's links "View this page" and "Edit this page".
+    html_theme_options |= {
+        "source_repository": URLS["Source"],
+        "source_branch": "main",
+        "source_directory": "docs/",
+    }
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"

@@ -38,6 +38,27 @@ assert "airflow_provider_periskope/py.typed" in names
 assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 PYTHON
 
+# As it will be once the address is known: with the [project.urls] that pyproject.toml has as a comment.
+addressed=$work/addressed
+mkdir -p "$addressed/scripts"
+cp -R README.md LICENSE airflow_provider_periskope "$addressed"
+cp scripts/description.py "$addressed/scripts"
+sed -E '/^# \[project.urls\]$/,/^$/s/^# //' pyproject.toml >"$addressed/pyproject.toml"
+check "with an address, a wheel is built" "$python" -m build --wheel --outdir "$work" "$addressed"
+check "its description has absolute links alone" "$python" - "$work"/*.whl <<'PYTHON'
+import re, sys, zipfile
+from email import message_from_bytes
+
+wheel = zipfile.ZipFile(sys.argv[1])
+[name] = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+metadata = message_from_bytes(wheel.read(name))
+assert metadata.get_all("Project-URL"), metadata.keys()
+links = re.findall(r"\]\(([^)]+)\)|(?:src|href)=\"([^\"]+)\"", metadata.get_payload())
+targets = [link or source for link, source in links]
+assert len(targets) > 5, targets
+assert all(target.startswith(("https://", "#")) for target in targets), targets
+PYTHON
+
 # From here on as a user has it: no checkout, no extra, no tools of ours; and an Airflow home of its own.
 bare=$work/bare
 export AIRFLOW_HOME="$work/home" AIRFLOW__CORE__LOAD_EXAMPLES=False

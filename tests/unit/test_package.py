@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 from airflow_provider_periskope import __version__, get_provider_info
 
@@ -60,6 +61,20 @@ class TestProviderInfo:
         for path in (connection_type["hook-class-name"], *info["extra-links"]):
             module, _, name = path.rpartition(".")
             assert getattr(importlib.import_module(module), name).__name__ == name
+
+    def test_the_registry_file_lists_its_classes(self) -> None:
+        listed = yaml.safe_load((ROOT / ".astro-registry.yaml").read_text())
+        assert listed.pop("package-name") == NAME
+        assert listed.pop("display-name") == get_provider_info()["name"]
+        for kind, base in (("hooks", "Hook"), ("operators", "Operator"), ("sensors", "Sensor")):
+            modules = [name for part in get_provider_info().get(kind, []) for name in part["python-modules"]]
+            classes = {
+                f"{module}.{name}"
+                for module in modules
+                for name, thing in vars(importlib.import_module(module)).items()
+                if name.endswith(base) and getattr(thing, "__module__", "") == module and name[0] != "_"
+            }
+            assert {line["module"] for line in listed.get(kind, [])} == classes
 
     def test_airflow_shows_provider_and_link(self) -> None:
         from airflow.providers_manager import ProvidersManager
