@@ -26,7 +26,7 @@ airflow: environment  ## Airflow's UI, example DAGs and sandbox, until Ctrl+C (D
 ##@ Maintain it
 
 test: environment  ## Run the tests that need only Python
-	@.venv/bin/pytest --cov
+	@.venv/bin/pytest --cov --numprocesses=auto --dist=worksteal
 
 lint: environment  ## Check style and types
 	@.venv/bin/ruff check .
@@ -81,7 +81,7 @@ pins: environment  ## Check that an install moves no package of Airflow, and tha
 	@$(PYTHON_IN) -m tests.system.check_pins --floors
 
 vendor-client: environment  ## Run the vendor's own client against the sandbox (Node.js)
-	@command -v npm >/dev/null || $(PYTHON_IN) -c "from tests.lab.debian import install; install('nodejs', 'npm')"
+	@command -v npm >/dev/null || $(PYTHON_IN) -m tests.lab.debian nodejs npm
 	@cd tests/sandbox/vendor_client && npm install --silent --no-audit --no-fund --no-package-lock
 	@.venv/bin/pytest tests/sandbox/vendor_client/check_vendor_client.py
 

@@ -34,7 +34,7 @@ def suite(session: nox.Session, release: Release) -> None:
 
 def run_suite(session: nox.Session, release: Release) -> None:
     """Build the environment, check which release it holds, and run the tests in it."""
-    environment = add_provider(airflow_environment(release), with_tests=True)
+    environment = add_provider(airflow_environment(release))
     python = str(environment.python)
     really = f"import airflow; assert airflow.__version__ == {release.version!r}, airflow.__version__"
     session.run(python, "-c", really, external=True)

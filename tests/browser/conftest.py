@@ -14,12 +14,13 @@ import pytest
 from airflow_provider_periskope.sandbox.server import Sandbox
 from scripts.airflow_ui import ROOT, AirflowUi
 from tests.browser.chromium import Chromium
+from tests.lab.environments import add_provider, airflow_environment
+from tests.lab.releases import OLDEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-OLDEST = ROOT / ".airflow" / "2.11.2"
 SHOTS = ROOT / ".airflow" / "browser"
 
 
@@ -117,7 +118,8 @@ def newest() -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def oldest() -> Iterator[Site]:
     """Run the oldest Airflow."""
-    yield from site(SHOTS / "oldest", python=str(OLDEST / "bin" / "python"), before_3=True)
+    environment = add_provider(airflow_environment(OLDEST))
+    yield from site(SHOTS / "oldest", python=str(environment.python), before_3=True)
 
 
 @pytest.hookimpl(wrapper=True)

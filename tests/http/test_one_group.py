@@ -376,9 +376,9 @@ class TestRefusal:
 
     def test_leaves_in_doubt_what_was_in_doubt_before(self, task_33: Task) -> None:
         task_33.sandbox.fault("gateway_504_hidden", group_name=NAME, seconds=4 * SETTLING)
-        shown_at = time.monotonic() + 4 * SETTLING
         with pytest.raises(PeriskopeOutcomeUnknownError):
             task_33.run()
+        shown_at = time.monotonic() + 4 * SETTLING
         task_33.sandbox.fault("phone_off", group_name=NAME)
         with pytest.raises(PeriskopeApiError):
             task_33.run(RETRY)

@@ -1,10 +1,15 @@
-"""Debian packages that the lab needs and installs itself where it may."""
+"""Debian packages, installed where that is possible: ``python -m tests.lab.debian nodejs npm``."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.lab.locking import locked
 
 
 class PackageMissingError(Exception):
@@ -16,15 +21,24 @@ def install(*packages: str) -> None:
     names = " ".join(packages)
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise PackageMissingError(
-            f"The lab needs {names}: install it with your system's package tool and run again."
+            f"This needs {names} from Debian: install it with your system's package tool and run again."
         )
-    print(f"Installing {names} from Debian …", flush=True)
     # Debian starts a server as soon as it is installed, where it can; the lab starts its own.
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    for command in (
-        ["apt-get", "update"],
-        ["apt-get", "install", "--yes", "--no-install-recommends", *packages],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
-        if done.returncode:
-            raise PackageMissingError(f"{' '.join(command)} failed: {done.stderr.strip()[-1000:]}")
+    # apt-get gives up at once when another one is at work.
+    with locked(Path(tempfile.gettempdir()) / "periskope-apt-get.lock"):
+        print(f"Installing {names} from Debian …", flush=True)
+        for command in (
+            ["apt-get", "update"],
+            ["apt-get", "install", "--yes", "--no-install-recommends", *packages],
+        ):
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
+            if done.returncode:
+                raise PackageMissingError(f"{' '.join(command)} failed: {done.stderr.strip()[-1000:]}")
+
+
+if __name__ == "__main__":
+    try:
+        install(*sys.argv[1:])
+    except PackageMissingError as error:
+        sys.exit(str(error))

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.lab.locking import locked
+
 if TYPE_CHECKING:
     from tests.lab.releases import Release
 
@@ -90,35 +92,55 @@ def airflow_environment(release: Release, *, extras: tuple[str, ...] = EXTRAS) -
     name = f"{release.version}-{hashlib.sha256(wanted.encode()).hexdigest()[:8]}"
     environment = Environment(release, CACHE / name)
     complete = environment.path / "complete"
-    if not complete.exists():
-        shutil.rmtree(environment.path, ignore_errors=True)
-        run_uv("venv", "--python", python, str(environment.path))
-        run_uv(
-            "pip", "install", "--python", str(environment.python),
-            "--exclude-newer", release.as_of, "--prerelease", "if-necessary-or-explicit",
-            f"apache-airflow[{','.join(extras)}]=={release.version}",
-        )  # fmt: skip
-        complete.write_text(wanted)
+    with locked(_lock(environment)):
+        if not complete.exists():
+            shutil.rmtree(environment.path, ignore_errors=True)
+            run_uv("venv", "--python", python, str(environment.path))
+            run_uv(
+                "pip", "install", "--python", str(environment.python),
+                "--exclude-newer", release.as_of, "--prerelease", "if-necessary-or-explicit",
+                f"apache-airflow[{','.join(extras)}]=={release.version}",
+            )  # fmt: skip
+            complete.write_text(wanted)
     return environment
 
 
-def add_provider(environment: Environment, *, source: Path = ROOT, with_tests: bool = False) -> Environment:
-    """Install the provider from its source into the environment, moving none of Airflow's packages.
+def add_provider(environment: Environment) -> Environment:
+    """Install the provider and what its tests need into the environment, moving none of Airflow's packages.
 
-    :param environment: where to
-    :param source: a folder with the provider, or a wheel
-    :param with_tests: whether to add what its tests need, the sandbox included
+    Nothing is installed while the source is the one that is there already: other checks may be running from it.
     """
     constraints = environment.path / "constraints.txt"
-    if not constraints.exists():
-        pins = frozen(environment.python)
-        constraints.write_text("".join(f"{name}=={pin}\n" for name, pin in pins.items() if name != PROVIDER))
-    wanted = [f"{source}[sandbox]", *TEST_TOOLS] if with_tests else [str(source)]
-    run_uv(
-        "pip", "install", "--python", str(environment.python), "--constraint", str(constraints),
-        "--reinstall-package", PROVIDER, *wanted,
-    )  # fmt: skip
+    installed = environment.path / "provider"
+    source = _source()
+    with locked(_lock(environment)):
+        if installed.exists() and installed.read_text() == source:
+            return environment
+        if not constraints.exists():
+            pins = frozen(environment.python)
+            constraints.write_text(
+                "".join(f"{name}=={pin}\n" for name, pin in pins.items() if name != PROVIDER)
+            )
+        run_uv(
+            "pip", "install", "--python", str(environment.python), "--constraint", str(constraints),
+            "--reinstall-package", PROVIDER, f"{ROOT}[sandbox]", *TEST_TOOLS,
+        )  # fmt: skip
+        installed.write_text(source)
     return environment
+
+
+def _lock(environment: Environment) -> Path:
+    return environment.path.with_suffix(".lock")
+
+
+def _source() -> str:
+    """Return a digest of all that is installed from here."""
+    digest = hashlib.sha256(" ".join(TEST_TOOLS).encode())
+    package = sorted((ROOT / "airflow_provider_periskope").rglob("*"))
+    for file in [ROOT / "pyproject.toml", ROOT / "README.md", *package]:
+        if file.is_file() and "__pycache__" not in file.parts:
+            digest.update(f"{file.relative_to(ROOT)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def run_uv(*arguments: str) -> str:

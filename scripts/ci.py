@@ -1,0 +1,138 @@
+"""
+Everything that must pass before a change lands: ``.ci/run``.
+
+Checks on real schedulers mostly wait, so targets run side by side: those of ``FIRST`` alone, then all ``LANES`` at the
+same time, then those of ``LAST`` alone. The output of a target is shown in full when it has ended. The summary comes at
+the end; the exit status is 1 unless everything passed. Add a new target to the lane that ends first, by the seconds of
+the last summary.
+
+What takes too long for every change (more releases in the fault tables, the rate limits in full) is run by hand.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.lab.command_line import NEVER
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / ".cache" / "ci"
+SHOWING = threading.Lock()
+BEGUN = time.monotonic()
+
+
+@dataclass
+class Target:
+    """One call of make.
+
+    :param arguments: what make is called with
+    :param again: whether a failure is tried once more, when everything else has ended. For real schedulers, browsers
+        and clocks on two cores; the summary shows it as ``passed2``. No second attempt takes back what must never be,
+        such as a group that was made twice
+    """
+
+    arguments: str
+    again: bool = False
+    result: str = field(default="not run", init=False)
+    seconds: float = field(default=0.0, init=False)
+
+    @property
+    def log(self) -> Path:
+        """The file that its output goes to."""
+        name = "".join(letter if letter.isalnum() or letter in ".-" else "_" for letter in self.arguments)
+        return LOGS / f"{name}.log"
+
+    def run(self) -> None:
+        """Run it, and show its output."""
+        say(f"{clock()}  begins: make {self.arguments}")
+        begun = time.monotonic()
+        with self.log.open("wb") as log:
+            ended = subprocess.run(
+                ["make", *shlex.split(self.arguments)],
+                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, check=False,
+            )  # fmt: skip
+        self.seconds += time.monotonic() - begun
+        output = self.log.read_text(errors="replace").rstrip()
+        if ended.returncode == 0:
+            self.result = "passed2" if self.result == "FAILED" else "passed"
+        else:
+            self.result = "FAILED"
+        if NEVER in output:
+            self.again = False
+        say(f"\n=== make {self.arguments} ===\n{output}\n--- make {self.arguments}: {self.result}\n")
+
+
+FIRST = (Target("test"),)
+LANES = (
+    (
+        Target("lint"),
+        Target("demo"),
+        Target("docs"),
+        # One after the other: npm must not write below tests/ while the sdist is made of it.
+        Target("build"),
+        Target("vendor-client"),
+        Target("versions"),
+        Target("pins"),
+    ),
+    (
+        Target("faults AIRFLOW=newest", again=True),
+        Target("faults AIRFLOW=oldest", again=True),
+    ),
+    (
+        Target("connections", again=True),
+        Target("backfill", again=True),
+        Target("examples", again=True),
+        Target("limits TASKS=20 RUNS=1", again=True),
+        Target("celery", again=True),
+        Target("browser", again=True),
+    ),
+)
+# What is measured must not share the processor.
+LAST = (Target("bench-short", again=True),)
+
+
+def say(text: str) -> None:
+    """Print something whole, whoever else prints."""
+    with SHOWING:
+        print(text, flush=True)
+
+
+def clock() -> str:
+    """Return how long everything has taken so far."""
+    return "{:2}:{:02}".format(*divmod(round(time.monotonic() - BEGUN), 60))
+
+
+def run_all(targets: tuple[Target, ...]) -> None:
+    """Run targets one after the other, whatever comes of each."""
+    for target in targets:
+        target.run()
+
+
+def main() -> int:
+    """Run everything and sum it up; return the exit status."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    run_all(FIRST)
+    with ThreadPoolExecutor(len(LANES)) as pool:
+        list(pool.map(run_all, LANES))
+    run_all(LAST)
+    targets = [*FIRST, *(target for lane in LANES for target in lane), *LAST]
+    run_all(tuple(target for target in targets if target.result == "FAILED" and target.again))
+    say("\n=== summary ===")
+    for target in targets:
+        say(f"{'make ' + target.arguments:44} {target.result:7} {target.seconds:5.0f} s")
+    say(f"{'all':44} {'':7} {time.monotonic() - BEGUN:5.0f} s")
+    failed = [f"make {target.arguments}" for target in targets if not target.result.startswith("passed")]
+    if failed:
+        say(f"Failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
