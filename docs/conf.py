@@ -66,10 +66,10 @@ nitpick_ignore_regex = [
     (
         "py:.*",
         r"(Any|Iterable|Iterator|Mapping|Sequence|Literal|timedelta|Context|BaseOperator|TaskInstanceKey|Session"
-        r"|AirflowFailException|Self|ClassVar|Callable|Path|IfExists|RateLimit|Call|dict\[str)",
+        r"|AirflowFailException|Self|ClassVar|Callable|Path|IfExists|RateLimit|Call|Chat|Message|Invitation|dict\[str)",
     ),
     # Of the sandbox, only what a test uses is documented.
-    ("py:.*", r"airflow_provider_periskope\.sandbox\.(calls|rate_limit|whatsapp|messages)\..*|(.*\.)?KINDS"),
+    ("py:.*", r"airflow_provider_periskope\.sandbox\.(calls|chats|messages|phones|rate_limit|whatsapp)\..*|(.*\.)?KINDS"),
 ]
 
 

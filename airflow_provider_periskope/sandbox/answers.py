@@ -37,7 +37,12 @@ class ApiError(Exception):
 
 def json_bytes(value: Any) -> bytes:
     """Write JSON in ASCII: a lone surrogate in somebody's group name can't be written in UTF-8."""
-    return json.dumps(value, separators=(",", ":"), default=datetime.isoformat).encode("ascii")
+    return json.dumps(value, separators=(",", ":"), default=as_json).encode("ascii")
+
+
+def as_json(value: Any) -> Any:
+    """Write a moment as ISO 8601, and a set as a list in order."""
+    return value.isoformat() if isinstance(value, datetime) else sorted(value)
 
 
 def invalid(message: str, fields: dict[str, str] | None = None) -> ApiError:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers
 
-from airflow_provider_periskope.sandbox.whatsapp import now
+from airflow_provider_periskope.sandbox.ids import now
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,6 +17,21 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 PREFIX = "/v1"
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """
+    Under what conditions a call is carried out, where a fault changes them.
+
+    :param listed_from: the moment, by the monotonic clock, from which lists show what it makes.
+    :param stays_for: how many seconds the message that it sends stays in the queue.
+    :param is_failing: whether that message counts as failed meanwhile.
+    """
+
+    listed_from: float = 0.0
+    stays_for: float = 0.0
+    is_failing: bool = False
 
 
 @dataclass
@@ -46,8 +62,22 @@ class Call:
     @property
     def group_name(self) -> str | None:
         """The name of the group that it creates."""
-        is_create = (self.method, self.path) == ("POST", "/chats/create") and isinstance(self.body, dict)
-        return self.body.get("group_name") if is_create else None
+        return self._value("group_name") if (self.method, self.path) == ("POST", "/chats/create") else None
+
+    @property
+    def chat_id(self) -> str | None:
+        """The chat that it is about, named in the path or in the body."""
+        named = re.match(r"/chats/([^/]+@[^/]+)", self.path)
+        return named[1] if named else self._value("chat_id")
+
+    @property
+    def text(self) -> str | None:
+        """The text of the message that it sends."""
+        return self._value("message") if (self.method, self.path) == ("POST", "/message/send") else None
+
+    def _value(self, name: str) -> str | None:
+        value = self.body.get(name) if isinstance(self.body, dict) else None
+        return value if isinstance(value, str) else None
 
 
 def record(scope: Scope, body: bytes) -> tuple[Call, bool]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import struct
 import time
 import uuid
 from contextlib import suppress
+from dataclasses import replace
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -15,10 +17,10 @@ from starlette.datastructures import Headers
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from airflow_provider_periskope.sandbox import answers
-from airflow_provider_periskope.sandbox.answers import Answer, too_many
-from airflow_provider_periskope.sandbox.calls import PREFIX, record
-from airflow_provider_periskope.sandbox.faults import KINDS, Fault, Kind
-from airflow_provider_periskope.sandbox.whatsapp import ORG_ID, now
+from airflow_provider_periskope.sandbox.answers import Answer, json_bytes, too_many
+from airflow_provider_periskope.sandbox.calls import PREFIX, Conditions, record
+from airflow_provider_periskope.sandbox.faults import KINDS, LIMITS, Fault, Kind
+from airflow_provider_periskope.sandbox.ids import FOR_EVER, ORG_ID, now
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,6 +40,13 @@ class Connection(H11Protocol):
         """Hand the transport to each request as `scope["state"]["transport"]`."""
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
+
+
+def queueing(fault: Fault | None, kind: Kind) -> tuple[float, bool]:
+    """Tell how long a message that is sent stays in the queue, and whether it counts as failed meanwhile."""
+    if fault is None or kind.delays != "queue":
+        return 0.0, False
+    return FOR_EVER if fault.seconds is None else fault.seconds, fault.name == "message_failed"
 
 
 class Traffic:
@@ -65,24 +74,42 @@ class Traffic:
         answer = self._refusal(call, body, is_json)
         fault = None if answer else self._fault(call)
         kind = KINDS[fault.name] if fault else USUAL
-        delay = {kind.waits: (fault.seconds if fault else None) or 0.0}
-        await asyncio.sleep(delay.get("work", 0.0))
+        if kind.delays == "commit":
+            await self._respond(scope, receive, send, call, fault, None)
+        delay = {kind.delays: fault.seconds if fault else None}
+        await asyncio.sleep(delay.get("work") or delay.get("commit") or 0.0)
         if kind.works and not answer:
-            scope["state"]["listed_from"] = time.monotonic() + delay.get("listing", 0.0)
-            answer = await self._work(scope, body)
+            listed_from = time.monotonic() + (delay.get("listing") or 0.0)
+            answer = await self._work(scope, body, Conditions(listed_from, *queueing(fault, kind)))
             if answer.status == 200 and call.group_name is not None:
                 await asyncio.sleep(self.state.latency)
-        await asyncio.sleep(delay.get("answer", 0.0))
+        await asyncio.sleep(delay.get("answer") or 0.0)
+        if kind.delays != "commit":
+            await self._respond(scope, receive, send, call, fault, answer)
+
+    async def _respond(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        call: Call,
+        fault: Fault | None,
+        answer: Answer | None,
+    ) -> None:
+        kind = KINDS[fault.name] if fault else USUAL
         answer = (fault.answer() if fault else None) or answer
         call.ended_at = now()
         if answer and kind.sends != "nothing":
+            if kind.rewrites and answer.status == 200:
+                answer = replace(answer, body=json_bytes(kind.rewrites(json.loads(answer.body))))
             call.status = answer.status
             await reply(send, answer, self._headers(call, answer), half=kind.sends == "half")
         if fault and kind.sends != "whole":
             await hang_up(scope["state"]["transport"], receive, reset=fault.reset)
 
-    async def _work(self, scope: Scope, body: bytes) -> Answer:
+    async def _work(self, scope: Scope, body: bytes, conditions: Conditions | None = None) -> Answer:
         """Let the application answer, and hold the answer back."""
+        scope["state"]["conditions"] = conditions
         if len(body) > BODY_LIMIT:
             return answers.TOO_LARGE.answer()
         sent: list[Message] = []
@@ -123,7 +150,7 @@ class Traffic:
         phone = self.state.find_phone(call.phone or "")
         headers = {"Access-Control-Allow-Origin": "*", "x-periskope-org-id": ORG_ID}
         headers |= {"x-periskope-phone-id": phone.phone_id} if phone else {}
-        limit = None if call.fault == "rate_limit" else self.state.rate_limit
+        limit = None if call.fault in LIMITS else self.state.rate_limit
         return headers | (limit.headers() if limit else {}) | {"x-periskope-trace-id": str(uuid.uuid1())}
 
 

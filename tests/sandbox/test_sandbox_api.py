@@ -294,32 +294,6 @@ def test_a_group_that_was_left_stays_listed_and_takes_no_more_calls(
     assert call("POST", "/message/send", {"chat_id": chat_id, "message": "x"}).status_code == 404
 
 
-def test_a_message_is_queued_and_travels(sandbox: Sandbox, call: Call, create: Call) -> None:
-    chat_id = create("Stand-up").json()["chat_id"]
-    sent = call("POST", "/message/send", {"chat_id": chat_id, "message": "Hello"}).json()
-    status = f"/message/{sent['unique_id']}/status"
-    assert (call("GET", status).json()["status"], call("GET", status).json()["ack"]) == ("queued", 0)
-    [message] = sandbox.groups[0].messages
-    assert message.text == "Hello"
-    message.queued_at -= timedelta(seconds=1.5)
-    delivered = call("GET", status).json()
-    assert (delivered["status"], delivered["ack"]) == ("delivered", 3)
-    assert [stage["status"] for stage in delivered["timeline"]] == ["queued", "sent", "delivered"]
-    assert call("GET", "/message/nothing/status").status_code == 404
-
-
-def test_a_message_to_nobody_fails(sandbox: Sandbox, call: Call) -> None:
-    sandbox.not_on_whatsapp.add(ASHA)
-    sent = call("POST", "/message/send", {"chat_id": ASHA, "message": "Hello"}).json()
-    sandbox.messages[sent["unique_id"]].queued_at -= timedelta(seconds=1)
-    assert call("GET", f"/message/{sent['unique_id']}/status").json()["ack"] == -1
-
-
-def test_a_message_needs_something_to_say(call: Call) -> None:
-    assert call("POST", "/message/send", {"chat_id": ASHA}).status_code == 422
-    assert call("POST", "/message/send", {"chat_id": "nobody", "message": "x"}).status_code == 404
-
-
 def test_unknown_paths_and_methods_are_refused_in_the_same_form(call: Call) -> None:
     assert call("GET", "/contacts").json()["code"] == "NOT_FOUND_ERROR"
     refused = call("DELETE", "/phones")

@@ -59,13 +59,17 @@ def test_state_is_set(sandbox: Sandbox, control: Call) -> None:
     change = {
         "rate_limit": "5/2s",
         "latency": 0.1,
-        "phones": {"918527184499": False, sandbox.phone: True},
+        "phones": {"918527184499": {"is_off": True}, sandbox.phone: {"is_connected": False}},
+        "sent_after": 5,
+        "rows_without": {"members": ["contact_name"]},
         "not_in_contacts": [RAVI],
         "contact_names": {ASHA: "Asha"},
     }
     answer = control("PATCH", "/sandbox/state", change).json()
     assert (answer["rate_limit"], answer["latency"]) == ("5/2s", 0.1)
-    assert [phone["is_ready"] for phone in answer["phones"]] == [True, False]
+    assert [phone["is_off"] for phone in answer["phones"]] == [False, True]
+    assert (sandbox.sent_after, sandbox.rows_without) == (5, {"members": {"contact_name"}})
+    assert sandbox.phones[sandbox.phone].is_connected is False
     assert (sandbox.not_in_contacts, sandbox.contact_names) == ({RAVI}, {ASHA: "Asha"})
     assert sandbox.phones["918527184499"].is_off is True
     assert control("PATCH", "/sandbox/state", {"rate_limit": "off"}).json()["rate_limit"] == "off"
@@ -88,6 +92,41 @@ def test_groups_are_put_there_and_all_is_forgotten(sandbox: Sandbox, control: Ca
     assert control("POST", "/sandbox/reset").status_code == 204
     assert sandbox.faults == []
     assert (sandbox.groups, sandbox.requests, list(sandbox.phones)) == ([], [], [sandbox.phone])
+
+
+def test_messages_and_invitations_are_shown_and_messages_put_there(
+    sandbox: Sandbox, control: Call, create: Call, call: Call
+) -> None:
+    sandbox.not_in_contacts.add(RAVI)
+    chat_id = create("One", (ASHA, RAVI)).json()["chat_id"]
+    call("POST", "/message/send", {"chat_id": chat_id, "message": "Hello"})
+    call("POST", "/message/send", {"chat_id": chat_id, "message": "Bye"})
+    written = {"chat_id": chat_id, "text": "Hi", "sender": ASHA, "at": "2025-01-01T00:00:00Z"}
+    assert control("POST", "/sandbox/messages", written).json()["sender"] == ASHA
+    assert control("POST", "/sandbox/messages", {**written, "chat_id": "nobody"}).status_code == 404
+    shown = control("GET", f"/sandbox/messages?chat_id={chat_id}").json()["messages"]
+    assert [(message["text"], message["status"]) for message in shown] == [
+        ("Hello", "queued"),
+        ("Bye", "queued"),
+        ("Hi", "read"),
+    ]
+    sent = control("GET", f"/sandbox/invitations?number={RAVI}").json()
+    assert (sent["count"], sent["invitations"][0]["chat_id"]) == (1, chat_id)
+    assert control("GET", f"/sandbox/invitations?number={ASHA}").json()["count"] == 0
+    assert control("GET", f"/sandbox/requests?chat_id={chat_id}&text=Bye").json()["count"] == 1
+
+
+def test_a_group_of_another_person_is_put_there(sandbox: Sandbox, control: Call, call: Call) -> None:
+    group = {"name": "Theirs", "creator": RAVI, "admins": [ASHA], "people": ["919874532456"]}
+    chat_id = control("POST", "/sandbox/groups", group).json()["chat_id"]
+    members = call("GET", f"/chats/{chat_id}").json()["members"]
+    rights = {key: (row["is_admin"], row["is_super_admin"]) for key, row in members.items()}
+    assert rights == {
+        f"{sandbox.phone}@c.us": (False, False),
+        "919874532456@c.us": (False, False),
+        f"{ASHA}@c.us": (True, False),
+        f"{RAVI}@c.us": (True, True),
+    }
 
 
 def test_no_key_and_no_limit_is_needed(sandbox: Sandbox, control: Call) -> None:

@@ -122,6 +122,12 @@ def test_errors_of_the_api_make_nothing(
         ("error_500_after", 500, "UNKNOWN_ERROR", 1),
         ("html_502", 502, "<h1>502 Bad Gateway</h1>", 0),
         ("html_502_after", 502, "<h1>502 Bad Gateway</h1>", 1),
+        ("html_401", 401, "<h1>401 Authorization Required</h1>", 0),
+        ("html_404_after", 404, "<h1>404 Not Found</h1>", 1),
+        ("html_429_after", 429, "<h1>429 Too Many Requests</h1>", 1),
+        ("json_401_after", 401, '{"error":{"title":"401 Authorization Required"}}', 1),
+        ("json_404", 404, '{"error":{"title":"404 Not Found"}}', 0),
+        ("json_429_after", 429, '{"error":{"title":"429 Too Many Requests"}}', 1),
         ("empty_500", 500, "", 0),
         ("empty_500_after", 500, "", 1),
         ("not_json", 200, "<html>", 1),
@@ -163,6 +169,70 @@ def test_a_group_shows_up_in_lists_later(
     assert call("GET", "/chats").json()["chats"] == []
     assert call("GET", f"/chats/{sandbox.groups[0].chat_id}").status_code == 200
     wait_for(lambda: len(call("GET", "/chats").json()["chats"]) == 1)
+
+
+def test_the_work_is_done_after_the_connection_is_lost(sandbox: Sandbox) -> None:
+    sandbox.fault("late_commit", seconds=0.5)
+    started = time.monotonic()
+    with raw_create(sandbox) as client:
+        assert client.recv(1) == b""
+    assert (time.monotonic() - started < 0.4, sandbox.groups) == (True, [])
+    wait_for(lambda: len(sandbox.groups) == 1)
+    assert sandbox.requests[0].status is None
+
+
+def test_a_rate_limit_ends_in_milliseconds(sandbox: Sandbox, create: Call) -> None:
+    sandbox.fault("rate_limit_ms", seconds=30)
+    response = create("Stand-up")
+    assert response.json()["code"] == "RATE_LIMIT_ERROR"
+    assert 29_000 < int(response.headers["X-RateLimit-Reset"]) - time.time() * 1000 <= 31_000
+
+
+def test_messages_and_members_show_up_later(sandbox: Sandbox, call: Call, create: Call) -> None:
+    sandbox.sent_after = 0
+    chat_id = create("Stand-up").json()["chat_id"]
+    sandbox.fault("hidden", "POST /message/send", chat_id=chat_id, seconds=0.5)
+    sandbox.fault("hidden", "POST /chats/*/add", chat_id=chat_id, seconds=0.5)
+    call("POST", "/message/send", {"chat_id": chat_id, "message": "Hello"})
+    call("POST", f"/chats/{chat_id}/add", {"participants": ["918527184400"]})
+    assert call("GET", f"/chats/{chat_id}/messages").json()["messages"] == []
+    assert len(call("GET", f"/chats/{chat_id}").json()["members"]) == 2
+    wait_for(lambda: len(call("GET", f"/chats/{chat_id}/messages").json()["messages"]) == 1)
+    wait_for(lambda: len(call("GET", f"/chats/{chat_id}").json()["members"]) == 3)
+
+
+def test_texts_come_back_with_other_white_space(sandbox: Sandbox, call: Call, create: Call) -> None:
+    chat_id = create("Stand-up").json()["chat_id"]
+    sandbox.add_message(chat_id, "One\nTwo")
+    sandbox.fault("other_white_space", "GET /chats/*/messages")
+    bodies = [call("GET", f"/chats/{chat_id}/messages").json()["messages"][0]["body"] for _ in range(2)]
+    assert bodies == ["One \r\nTwo \r\n", "One\nTwo"]
+
+
+def test_the_list_of_the_queue_has_another_form_or_is_not_there(sandbox: Sandbox, call: Call) -> None:
+    sandbox.fault("in_an_object", "POST /message/queues")
+    sandbox.fault("not_found", "POST /message/queues")
+    answers = [call("POST", "/message/queues") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 404, 200]
+    assert (answers[0].json(), answers[2].json()) == ({"data": []}, [])
+
+
+def test_a_fault_meets_its_chat_and_its_text_only(sandbox: Sandbox, call: Call, create: Call) -> None:
+    one, two = (create(name).json()["chat_id"] for name in ("One", "Two"))
+    sandbox.fault("error_500", "POST /message/send", chat_id=one, text="Hello")
+    sandbox.fault("html_502", "* /chats/*", chat_id=two, times=None)
+
+    def send(chat_id: str, text: str) -> int:
+        return call("POST", "/message/send", {"chat_id": chat_id, "message": text}).status_code
+
+    assert [send(two, "Hello"), send(one, "Bye"), send(one, "Hello"), send(one, "Hello")] == [
+        200,
+        200,
+        500,
+        200,
+    ]
+    assert [call("GET", f"/chats/{chat_id}").status_code for chat_id in (one, two)] == [200, 502]
+    assert [call("POST", f"/chats/{chat_id}/invite").status_code for chat_id in (one, two)] == [200, 502]
 
 
 def test_a_fault_meets_its_group_only_and_so_many_times(sandbox: Sandbox, create: Call) -> None:
