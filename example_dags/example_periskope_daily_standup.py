@@ -27,9 +27,9 @@ def example_periskope_daily_standup():
     # [START daily_standup]
     create = PeriskopeCreateGroupOperator(
         task_id="create_group",
-        group_name="Stand-up {{ ds }}",
+        group_name="Stand-up {{ data_interval_end | ds }}",
         participants=["919537851844", "+91 98745 32456"],
-        options={"messagesAdminsOnly": True, "description": "Daily stand-up of {{ ds }}"},
+        options={"messagesAdminsOnly": True, "description": "Daily stand-up of {{ data_interval_end | ds }}"},
     )
     welcome(create.output)  # the chat ID
     invite(create.output["invite_link"])

@@ -20,7 +20,7 @@ GROUP = Asset("whatsapp://groups/launch")
 def example_periskope_event_driven():
     PeriskopeCreateGroupOperator(
         task_id="create_group",
-        group_name="Launch {{ ds }}",
+        group_name="Launch {{ data_interval_end | ds }}",
         participants=["919537851844"],
         outlets=[GROUP],
     )

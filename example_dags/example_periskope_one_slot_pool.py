@@ -23,7 +23,7 @@ def example_periskope_one_slot_pool():
         participants=["919537851844"],
         pool="periskope_sales_phone",
         map_index_template="{{ task.group_name }}",
-    ).expand(group_name=[f"{shift} shift {{{{ ds }}}}" for shift in SHIFTS])
+    ).expand(group_name=[f"{shift} shift {{{{ data_interval_end | ds }}}}" for shift in SHIFTS])
     # [END one_slot_pool]
 
 

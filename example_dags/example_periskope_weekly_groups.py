@@ -1,4 +1,4 @@
-"""Every week, make a WhatsApp group for each team of a list."""
+"""Every Monday, make a WhatsApp group for each team of a list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEAMS = {
 }
 
 
-@dag(schedule="@weekly", start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
+@dag(schedule="0 7 * * 1", start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
 def example_periskope_weekly_groups():
     # [START weekly_groups]
     # The week of the schedule, not of the clock: a retry or a backfill names the same group.

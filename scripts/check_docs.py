@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import textwrap
@@ -10,12 +11,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import comparison
+from sphinx.search.en import SearchEnglish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
+HTML = ROOT / "docs" / "_build" / "html"
+SEARCHES = {
+    "idempotency": "one-group",
+    "duplicate": "one-group",
+    "exactly once": "one-group",
+    "second group": "one-group",
+    "retry": "one-group",
+    "backfill": "one-group",
+    "phone off": "troubleshooting",
+    "rate limit": "limits",
+    "banned": "limits",
+    "country code": "operator",
+    "expand_kwargs": "recipes",
+    "pytest": "sandbox",
+    "proxy": "troubleshooting",
+}
+"""What people search for, and a page that must be among what is found."""
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<img[^>]* src=\"([^\"]+)\"")
 CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PIECE = re.compile(r"^ *# \[START (\w+)\]\n(.*?)^ *# \[END \1\]", re.MULTILINE | re.DOTALL)
@@ -38,6 +57,7 @@ def main() -> int:
         problems.append(
             "README.md: the comparison is not what was measured last: scripts/comparison.py --write"
         )
+    problems += problems_of_the_search()
     for problem in problems:
         print(problem, file=sys.stderr)
     return bool(problems)
@@ -62,6 +82,27 @@ def problems_of(page: Path) -> Iterator[str]:
     for code in CODE.finditer(text):
         if code[1] not in example_code():
             yield f"code that stands in no example DAG:\n{code[1]}"
+
+
+def problems_of_the_search() -> list[str]:
+    """Search the built pages as their search box does: a page is found if it has every word."""
+    index = json.loads(
+        (HTML / "searchindex.js").read_text().removeprefix("Search.setIndex(").removesuffix(")")
+    )
+    language = SearchEnglish({})
+
+    def pages(word: str) -> set[str]:
+        stem = language.stem(word)
+        found = [index[part].get(stem, []) for part in ("terms", "titleterms")]
+        numbers = [number for one in found for number in (one if isinstance(one, list) else [one])]
+        return {index["docnames"][number] for number in numbers}
+
+    problems = []
+    for search, wanted in SEARCHES.items():
+        words = [word for word in language.split(search) if language.word_filter(word.lower())]
+        if not words or wanted not in set.intersection(*map(pages, words)):
+            problems.append(f"docs: searching for {search!r} does not find {wanted}")
+    return problems
 
 
 def anchors(text: str) -> set[str]:

@@ -37,7 +37,7 @@ def sent(sandbox: Sandbox) -> list[dict[str, Any]]:
 def test_daily_standup(run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
     run = run_dag(EXAMPLES / "example_periskope_daily_standup.py")
     assert run.state == "success"
-    date = run.logical_date.strftime("%Y-%m-%d")
+    date = run.data_interval_end.strftime("%Y-%m-%d")
     assert sent(periskope_sandbox) == [
         {
             "group_name": f"Stand-up {date}",
@@ -50,12 +50,21 @@ def test_daily_standup(run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
 def test_one_slot_pool(run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
     run = run_dag(EXAMPLES / "example_periskope_one_slot_pool.py")
     assert run.state == "success"
-    date = run.logical_date.strftime("%Y-%m-%d")
+    date = run.data_interval_end.strftime("%Y-%m-%d")
     assert sorted(group.name for group in periskope_sandbox.groups) == [
         f"{shift} shift {date}" for shift in ("Afternoon", "Morning", "Night")
     ]
     tasks = {instance.pool for instance in run.get_task_instances()}
     assert tasks == {"periskope_sales_phone"}
+
+
+def test_from_a_query_makes_one_group_for_each_customer(run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
+    for _ in range(2):  # The second run finds the groups of the first.
+        assert run_dag(EXAMPLES / "example_periskope_from_a_query.py").state == "success"
+    assert sorted((body["group_name"], body["participants"]) for body in sent(periskope_sandbox)) == [
+        ("Asha (customer 1040)", ["919537851844"]),
+        ("Bharat (customer 1041)", ["919874532456", "919537851844"]),
+    ]
 
 
 class TestEventDriven:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 KEPT = ROOT / "docs" / "_generated" / "faults.json"
 PAGE = KEPT.with_suffix(".md")
+NEWEST_PAGE = KEPT.with_name("faults_newest.md")
 OURS = "PeriskopeCreateGroupOperator"
 
 
@@ -49,7 +50,9 @@ def keep(findings: Iterable[Finding]) -> None:
     )
     KEPT.parent.mkdir(parents=True, exist_ok=True)
     KEPT.write_text(json.dumps(kept, indent=1) + "\n")
-    PAGE.write_text(page([Finding(**line) for line in kept]))
+    kept_findings = [Finding(**line) for line in kept]
+    PAGE.write_text(page(kept_findings))
+    NEWEST_PAGE.write_text(side_by_side(kept_findings))
 
 
 def _key(line: dict[str, object]) -> tuple[object, ...]:
@@ -74,6 +77,25 @@ def page(findings: Sequence[Finding]) -> str:
                 lines.append(f"| {row.title} | {' | '.join(found)} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def side_by_side(findings: Sequence[Finding]) -> str:
+    """Render one table for the newest release, with a column for each operator."""
+    newest = next(
+        release.version
+        for release in reversed(RELEASES)
+        if any(found.airflow == release.version for found in findings)
+    )
+    cells = {(found.fault, found.contender): cell(found) for found in findings if found.airflow == newest}
+    contenders = list(dict.fromkeys(contender for _, contender in cells))
+    lines = ["<!-- Written by `python -m tests.system.check_faults --write`. -->", ""]
+    lines += [f"| What goes wrong, on Airflow {newest} | {' | '.join(contenders)} |"]
+    lines += ["|---" * (len(contenders) + 1) + "|"]
+    for row in ROWS:
+        found = [cells.get((row.title, contender), "") for contender in contenders]
+        if any(found):
+            lines.append(f"| {row.title} | {' | '.join(found)} |")
+    return "\n".join(lines) + "\n"
 
 
 def cell(found: Finding) -> str:

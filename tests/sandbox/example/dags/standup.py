@@ -11,5 +11,7 @@ except ImportError:  # Airflow 2.11
 
 with DAG("standup", schedule="@daily", start_date=pendulum.datetime(2025, 1, 1, tz="UTC"), catchup=False):
     PeriskopeCreateGroupOperator(
-        task_id="create_group", group_name="Stand-up {{ ds }}", participants=["919537851844"]
+        task_id="create_group",
+        group_name="Stand-up {{ data_interval_end | ds }}",
+        participants=["919537851844"],
     )

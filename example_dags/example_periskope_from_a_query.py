@@ -1,0 +1,54 @@
+"""Make one WhatsApp group for each customer that a query returns, with the people of that customer in it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+
+try:
+    from airflow.sdk import dag, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag, task
+
+ROWS = [
+    (1040, "Asha", "919537851844"),
+    (1041, "Bharat", "+91 98745 32456"),
+    (1041, "Bharat", "919537851844"),
+]
+
+
+@dag(
+    schedule="0 7 * * *",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    params={"rows": ROWS},
+    tags=["periskope"],
+    doc_md=__doc__,
+)
+def example_periskope_from_a_query():
+    # [START from_a_query]
+    @task
+    def new_contacts(params: dict) -> list[tuple]:
+        # In place of, for example: PostgresHook("crm").get_records("select id, name, phone from …")
+        return params["rows"]
+
+    @task
+    def groups(rows: list[tuple]) -> list[dict]:
+        people: dict[str, list[str]] = {}
+        for customer_id, name, phone in rows:
+            # One entry for each customer, so that no name comes twice: two mapped tasks would create two groups.
+            people.setdefault(f"{name} (customer {customer_id})", []).append(phone)
+        return [{"group_name": name, "participants": phones} for name, phones in people.items()]
+
+    PeriskopeCreateGroupOperator.partial(
+        task_id="create_group",
+        if_exists="reuse",
+        retries=3,
+        retry_delay=timedelta(minutes=2),
+        map_index_template="{{ task.group_name }}",
+    ).expand_kwargs(groups(new_contacts()))
+    # [END from_a_query]
+
+
+example_periskope_from_a_query()
