@@ -30,7 +30,7 @@ def table() -> str:
         return str(sum(all(row[key] == value for key, value in wanted.items()) for row in rows))
 
     def doubled(contender: str) -> str:
-        return f"{sum(measured[contender, fault]['groups'] > 1 for fault in faults)} of {len(faults)}"
+        return f"{sum(measured[contender, fault]['made'] > 1 for fault in faults)} of {len(faults)}"
 
     def limited(contender: str) -> str:
         row = measured[contender, "429 for 30 s (retries=0)"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 KEY = "sandbox-key/+"
@@ -17,12 +18,13 @@ PARTICIPANTS = ["919537851844", "919874532456"]
 DESCRIPTION = "Nobody but the group may read this"
 
 
-def leaks_in(home: Path) -> list[str]:
+def leaks_in(home: Path, *, texts: Sequence[str]) -> list[str]:
     """Return where a file of the home tells the key, and where a log tells a number or a text of the group.
 
     The DAG files are what their author wrote; so is what HttpOperator is given, with which the key stands in the DAG.
 
     :param home: the home of Airflow, logs included
+    :param texts: what people wrote for a group or into it
     """
     told = []
     for path in sorted(home.rglob("*")):
@@ -32,7 +34,7 @@ def leaks_in(home: Path) -> list[str]:
         content = path.read_bytes()
         secrets = {"the key": key_forms()}
         if part.startswith("logs/"):
-            secrets |= {"a phone number": [PHONE, *PARTICIPANTS], "a text": [DESCRIPTION]}
+            secrets |= {"a phone number": [PHONE, *PARTICIPANTS], "a text": texts}
         told += [
             f"{part} tells {what}"
             for what, forms in secrets.items()

@@ -1,107 +1,32 @@
-"""The rows of the fault table: what goes wrong, and what is done to Airflow in the middle."""
+"""Groups under faults: the rows of the table, and how a group is recognised at the sandbox."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.lab.faults.kind import Kind
+from tests.lab.faults.rows import (
+    PATIENT_TIMEOUT,
+    READ_TIMEOUT,
+    Row,
+    clear_when_failed,
+    database_gone,
+    fault,
+    kill_task,
+    kill_worker,
+    machine_lost,
+    mark_failed_and_clear,
+    name_resolves_later,
+    scheduler_killed,
+    server_starts_later,
+    terminate_task,
+    terminate_worker,
+)
+from tests.lab.leaks import DESCRIPTION, PARTICIPANTS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.system.check_faults import Case
-
-LOOPBACK = "127.0.0.1"
-READ_TIMEOUT = 5
-PATIENT_TIMEOUT = 60
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table.
-
-    :param name: its name, of which DAG and connection have theirs
-    :param title: what goes wrong, for people
-    :param faults: what the sandbox does to the calls of this group
-    :param act: what is done meanwhile; it gets the case
-    :param read_timeout: the read timeout of the connection
-    :param retries: the retries of the task
-    :param execution_timeout: the execution timeout of the task
-    :param xcom: what the XCom backend does, see ``tests/lab/worker/lab_xcom.py``
-    :param alone: whether it has a Periskope of its own, for faults of calls that name no group
-    :param disaster: whether it hits all of Airflow, so that it has its own time
-    :param refusal: whether it is sure that nothing was made, so that the next try, from 3.3 on, must not wait for it
-    :param posts: how many creates ours may send
-    :param host: the host of the connection, at first
-    """
-
-    name: str
-    title: str
-    faults: tuple[dict[str, Any], ...] = ()
-    act: Callable[[Case], None] | None = None
-    read_timeout: int = READ_TIMEOUT
-    retries: int = 2
-    execution_timeout: int | None = None
-    xcom: dict[str, Any] | None = None
-    alone: bool = False
-    disaster: bool = False
-    refusal: bool = False
-    posts: int = 1
-    host: str = LOOPBACK
-
-
-def fault(name: str, **details: Any) -> tuple[dict[str, Any], ...]:
-    """Describe one fault of the create."""
-    return ({"name": name} | details,)
-
-
-def kill_task(case: Case) -> None:
-    """SIGKILL the task's process while its request is open."""
-    case.wait_for_post()
-    case.kill_task()
-
-
-def kill_worker(case: Case) -> None:
-    """SIGKILL the task's process and everything between it and the scheduler."""
-    case.wait_for_post()
-    case.kill_worker()
-
-
-def terminate_task(case: Case) -> None:
-    """SIGTERM the task's process."""
-    case.wait_for_post()
-    case.terminate_task()
-
-
-def terminate_worker(case: Case) -> None:
-    """SIGTERM the task and what supervises it, and SIGKILL what is left after a while, as a deployment does."""
-    case.wait_for_post()
-    case.terminate_worker(patience=5)
-
-
-def mark_failed_and_clear(case: Case) -> None:
-    """Mark the task as failed while its request is open, and clear it when its process has gone."""
-    case.wait_for_post()
-    case.mark_failed()
-    case.clear()
-
-
-def clear_when_failed(case: Case) -> None:
-    """Clear the task once it has failed."""
-    case.wait_for_state("failed")
-    case.clear()
-
-
-def name_resolves_later(case: Case) -> None:
-    """Correct the host name once the first try has failed."""
-    case.wait_for_state("up_for_retry")
-    case.correct_host()
-
-
-def server_starts_later(case: Case) -> None:
-    """Start the server once the first try has failed."""
-    case.wait_for_state("up_for_retry")
-    case.sandbox.start()
-
+    from airflow_provider_periskope.sandbox.calls import Call
+    from tests.lab.faults.case import Case
 
 OPEN = fault("late", seconds=45)
 
@@ -139,7 +64,7 @@ ROWS = (
     Row("dropped_before", "connection dropped before the create", fault("drop_before"), posts=2),
     Row("500_before", "500, nothing created", fault("error_500"), posts=2),
     Row(
-        "refused", "connection refused", act=server_starts_later, alone=True, refusal=True,
+        "refused", "connection refused", act=server_starts_later, alone=True, down_at_first=True, refusal=True,
     ),
     Row(
         "no_dns", "host name does not resolve", act=name_resolves_later, alone=True, refusal=True,
@@ -157,14 +82,43 @@ ROWS = (
     ),
     Row(
         "database_gone", "PostgreSQL gone for 20 s after the create",
-        fault("late", seconds=8), read_timeout=PATIENT_TIMEOUT, disaster=True,
+        fault("late", seconds=8), read_timeout=PATIENT_TIMEOUT, disaster=database_gone,
     ),
     Row(
         "scheduler_killed", "scheduler and API server killed, started again after 10 s",
-        fault("late", seconds=15), read_timeout=PATIENT_TIMEOUT, disaster=True,
+        fault("late", seconds=15), read_timeout=PATIENT_TIMEOUT, disaster=scheduler_killed,
     ),
     Row(
         "machine_lost", "all of Airflow killed with its tasks, started again after 10 s",
-        OPEN, read_timeout=PATIENT_TIMEOUT, disaster=True,
+        OPEN, read_timeout=PATIENT_TIMEOUT, disaster=machine_lost,
     ),
 )  # fmt: skip
+
+
+class Groups(Kind):
+    """Each case creates one group, whose name is the label of the case."""
+
+    name = "groups"
+    dags = "group_faults.py"
+    page = "faults"
+    operator = "PeriskopeCreateGroupOperator"
+    thing = "group"
+    outcome = "created"
+    texts = (DESCRIPTION,)
+    rows = ROWS
+
+    def scope(self, case: Case) -> dict[str, Any]:
+        """Only the create of a group of this name."""
+        return {"group_name": case.label}
+
+    def creates(self, case: Case, call: Call) -> bool:
+        """Whether it creates a group of this name."""
+        return call.group_name == case.label
+
+    def made(self, case: Case) -> list[str]:
+        """The chat IDs of the groups of this name."""
+        return [group.chat_id for group in case.sandbox.groups_named(case.label)]
+
+    def arguments(self, case: Case) -> dict[str, Any]:
+        """Who is in the group, and a text that no log may contain."""
+        return {"participants": PARTICIPANTS, "description": DESCRIPTION}
