@@ -26,7 +26,7 @@ airflow: environment  ## Airflow's UI, example DAGs and sandbox, until Ctrl+C (D
 ##@ Maintain it
 
 test: environment  ## Run the tests that need only Python
-	@.venv/bin/pytest --cov --numprocesses=auto --dist=worksteal
+	@.venv/bin/pytest --cov --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 lint: environment  ## Check style and types
 	@.venv/bin/ruff check .
