@@ -67,4 +67,7 @@ WRONG_PLAN = ApiError(401, "UNAUTHORIZED_ERROR", "APIs available only for active
 OFF = "The phone server instance is switched off. Please call the /phone/restart endpoint to switch it on."
 PHONE_OFF = ApiError(401, "UNAUTHORIZED_ERROR", OFF)
 UNKNOWN = ApiError(500, "UNKNOWN_ERROR", "Internal server error")
+FOREIGN = ApiError(
+    403, "FORBIDDEN", "Only a page of the sandbox itself may do that, under a name of this machine"
+)
 TOO_LARGE = ApiError(413, "PAYLOAD_TOO_LARGE", "Request body is too large")

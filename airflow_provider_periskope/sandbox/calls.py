@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+import uuid
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers
@@ -44,7 +45,9 @@ class Call:
     :param phone: the header `x-phone` as sent.
     :param headers: all of them, to be asked by a name in any case.
     :param body: the parsed JSON, None when there is none.
-    :param status: what was answered, None when nothing was (or not yet: see `ended_at`).
+    :param trace_id: what the response calls it in `x-periskope-trace-id`.
+    :param status: the status of the response, None when none was sent (or not yet: see `ended_at`).
+    :param response: the body of the response that was sent, its first 10,000 characters.
     :param fault: the name of the fault it met.
     """
 
@@ -55,7 +58,9 @@ class Call:
     phone: str | None
     headers: Headers
     body: Any
+    trace_id: str = field(default_factory=lambda: str(uuid.uuid1()))
     status: int | None = None
+    response: str | None = None
     fault: str | None = None
     ended_at: datetime | None = None
 

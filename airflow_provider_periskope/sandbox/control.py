@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, fields
 from datetime import datetime  # noqa: TC003 (FastAPI reads annotations)
 from heapq import nlargest
+from ipaddress import ip_address
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import BaseModel
 
-from airflow_provider_periskope.sandbox.answers import invalid, not_found
+from airflow_provider_periskope.sandbox.answers import FOREIGN, invalid, not_found
 from airflow_provider_periskope.sandbox.api import ok
 from airflow_provider_periskope.sandbox.faults import Fault  # noqa: TC001
 from airflow_provider_periskope.sandbox.state import State
@@ -27,7 +29,23 @@ PAGE = Path(__file__).with_name("page.html")
 OWN = "default-src 'none'; connect-src 'self'; img-src data:; "
 POLICY = {"Content-Security-Policy": OWN + "style-src 'unsafe-inline'; script-src 'unsafe-inline'"}
 
-router = APIRouter()
+LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
+
+
+def refuse_foreign(request: Request) -> None:
+    """
+    Refuse a web page of elsewhere that is open in a browser on this machine.
+
+    Its requests either carry its own `Origin`, or, where its name was made to lead here, that name as `Host`.
+    """
+    host = request.headers.get("host", "")
+    origin = request.headers.get("origin", f"http://{host}")
+    name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
+    if name.lower() not in LOOPBACK | {request.app.state.host} or origin != f"http://{host}":
+        raise FOREIGN
+
+
+router = APIRouter(dependencies=[Depends(refuse_foreign)])
 
 
 def state_of(request: Request) -> State:
@@ -132,7 +150,7 @@ def call_view(call: Call, whole: bool) -> dict[str, Any]:
     if whole:
         headers = {name: value if name != "authorization" else "…" for name, value in call.headers.items()}
         return view | {"headers": headers}
-    return view | {"body": None}
+    return view | {"body": None, "response": None}
 
 
 @router.get("/")
@@ -201,6 +219,16 @@ async def requests(
         if all(value in (None, getattr(call, name)) for name, value in wanted.items())
     ]
     return ok({"count": len(calls), "requests": [call_view(call, whole) for call in calls[-limit:]]})
+
+
+@router.get("/sandbox/requests/{trace_id}")
+async def one_request(trace_id: str, request: Request, sandbox: Control) -> Response:
+    """Show one request, with its bodies only to a client on this machine."""
+    call = next((call for call in list(sandbox.requests) if call.trace_id == trace_id), None)
+    if call is None:
+        raise not_found("Request not found")
+    is_local = request.client is not None and ip_address(request.client.host).is_loopback
+    return ok(call_view(call, whole=is_local))
 
 
 @router.post("/sandbox/faults")

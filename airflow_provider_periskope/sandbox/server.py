@@ -51,6 +51,7 @@ class Sandbox(State):
         self.host, self.port = host, port
         app = create_app(self)
         app.include_router(control.router)
+        app.state.host = host
         self._app = Traffic(app, self)
         self._thread: threading.Thread | None = None
 

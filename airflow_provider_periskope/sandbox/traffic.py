@@ -7,7 +7,6 @@ import json
 import socket
 import struct
 import time
-import uuid
 from contextlib import suppress
 from dataclasses import replace
 from email.utils import formatdate
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_periskope.sandbox.state import State
 
 BODY_LIMIT = 24 * 2**20  # base64 of 16 MiB, the largest picture or video of WhatsApp, and some room
-KEPT_REQUESTS = 10_000
+KEPT_REQUESTS = KEPT_BODY = 10_000
 USUAL = Kind(works=True)
 
 
@@ -102,7 +101,7 @@ class Traffic:
         if answer and kind.sends != "nothing":
             if kind.rewrites and answer.status == 200:
                 answer = replace(answer, body=json_bytes(kind.rewrites(json.loads(answer.body))))
-            call.status = answer.status
+            call.status, call.response = answer.status, answer.body[:KEPT_BODY].decode(errors="replace")
             await reply(send, answer, self._headers(call, answer), half=kind.sends == "half")
         if fault and kind.sends != "whole":
             await hang_up(scope["state"]["transport"], receive, reset=fault.reset)
@@ -151,7 +150,7 @@ class Traffic:
         headers = {"Access-Control-Allow-Origin": "*", "x-periskope-org-id": ORG_ID}
         headers |= {"x-periskope-phone-id": phone.phone_id} if phone else {}
         limit = None if call.fault in LIMITS else self.state.rate_limit
-        return headers | (limit.headers() if limit else {}) | {"x-periskope-trace-id": str(uuid.uuid1())}
+        return headers | (limit.headers() if limit else {}) | {"x-periskope-trace-id": call.trace_id}
 
 
 async def read(receive: Receive) -> bytes | None:

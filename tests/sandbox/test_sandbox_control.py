@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from airflow_provider_periskope.sandbox.server import Sandbox
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from airflow_provider_periskope.sandbox.server import Sandbox
 
     Call = Callable[..., requests.Response]
 
@@ -140,3 +140,59 @@ def test_the_page_loads_nothing_from_elsewhere(sandbox: Sandbox, control: Call) 
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert "://" not in answer.text.replace("http://www.w3.org", "")
     assert "innerHTML" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "rebound.example"},
+        {"Host": "rebound.example:8765"},
+        {"Host": "127.0.0.1.rebound.example"},
+        {"Host": "localhost@rebound.example"},
+        {"Host": ""},
+        {"Origin": "https://page.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("POST", "reset"), ("GET", "requests"), ("PATCH", "state")])
+def test_a_page_of_elsewhere_is_refused(
+    sandbox: Sandbox, create: Call, headers: dict[str, str], method: str, path: str
+) -> None:
+    create("Stand-up")
+    url = f"http://127.0.0.1:{sandbox.port}/sandbox/{path}"
+    refused = requests.request(method, url, json={"latency": 1}, headers=headers, timeout=5)
+    assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
+    assert (len(sandbox.groups), sandbox.latency) == (1, 0)
+
+
+def test_the_page_itself_and_other_programs_may_ask(sandbox: Sandbox) -> None:
+    url = f"http://127.0.0.1:{sandbox.port}/sandbox/reset"
+    for host in (f"127.0.0.1:{sandbox.port}", "localhost", f"LOCALHOST:{sandbox.port}", "[::1]:80"):
+        for headers in ({"Host": host}, {"Host": host, "Origin": f"http://{host}"}):
+            assert requests.post(url, headers=headers, timeout=5).status_code == 204
+
+
+def test_the_api_answers_under_any_name(sandbox: Sandbox, call: Call) -> None:
+    headers = {"Host": "periskope-sandbox:8765", "Origin": "https://page.example"}
+    assert call("GET", "/phones", headers=headers).status_code == 200
+
+
+def test_the_name_that_it_listens_on_is_allowed() -> None:
+    with Sandbox(host="127.0.0.2") as sandbox:
+        url = f"http://127.0.0.2:{sandbox.port}/sandbox/state"
+        assert requests.get(url, timeout=5).status_code == 200
+
+
+def test_one_request_is_shown_with_its_bodies(
+    sandbox: Sandbox, control: Call, call: Call, create: Call
+) -> None:
+    response = create("Stand-up")
+    trace_id = response.headers["x-periskope-trace-id"]
+    assert sandbox.requests[0].trace_id == trace_id
+    shown = control("GET", f"/sandbox/requests/{trace_id}")
+    assert (shown.json()["body"]["group_name"], shown.json()["response"]) == ("Stand-up", response.text)
+    assert sandbox.api_key not in shown.text
+    few = control("GET", "/sandbox/requests?whole=false").json()["requests"][0]
+    assert (few["body"], few["response"], few["headers"]) == (None, None, None)
+    assert control("GET", "/sandbox/requests/none").status_code == 404

@@ -101,11 +101,58 @@ def test_it_shows_what_happens_by_itself(
     create("Another one")
     seen(page, "#groups", "Another one")
     assert "Good *morning*" in page.find_element(By.CSS_SELECTOR, "details[open]").text
+    sandbox.add_message(group["chat_id"], "Good morning!", sender=ASHA)
+    seen(page, "details[open]", "Good morning!")
+    page.find_element(By.XPATH, "//section[2]//summary[contains(., 'Stand-up')]").click()
+    bodies = seen(page, "#calls details[open]", "group_description")
+    assert '"messagesAdminsOnly": true' in bodies
+    assert sandbox.api_key not in page.page_source
     folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
-    for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light")):
+    for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")):
         show(page, width, scheme)
         page.save_screenshot(str(folder / f"sandbox-{width}-{scheme}.png"))
         assert page.execute_script("return document.documentElement.scrollWidth") == width
+
+
+def test_its_buttons_let_calls_fail(
+    page: webdriver.Chrome, sandbox: Sandbox, call: Call, create: Call
+) -> None:
+    def press(text: str) -> None:
+        seen(page, "#buttons", text)
+        page.execute_script(  # in one step: the page may replace its buttons at any time
+            "[...document.querySelectorAll('button')].find(b => b.textContent === arguments[0]).click()", text
+        )
+
+    press("Lose the next response")
+    seen(page, "#faults", "drop_after waits for POST *")
+    with pytest.raises(OSError):
+        create("Lost")
+    assert len(sandbox.groups_named("Lost")) == 1
+    press("429 for 30 s")
+    seen(page, "#faults", "rate_limit")
+    assert call("GET", "/phones").status_code == 429
+    press("Clear faults")
+    press("Switch the phone off")
+    seen(page, "#facts", "(off)")
+    assert create("Off").status_code == 401
+    press("Switch the phone on")
+    press("Disconnect from WhatsApp")
+    seen(page, "#facts", "(not connected)")
+    assert sandbox.phones[sandbox.phone].is_connected is False
+    press("Connect to WhatsApp")
+    seen(page, "#buttons", "Disconnect from WhatsApp")
+    assert create("On").status_code == 200
+
+
+def test_a_group_without_a_picture_shows_initials_of_its_words(
+    page: webdriver.Chrome, sandbox: Sandbox
+) -> None:
+    names = {"Cohort 2025-01-27 Élan": "CÉ", "2025": "#", "stand-up": "SU"}
+    for name in names:
+        sandbox.add_group(name)
+    seen(page, "#groups", "stand-up")
+    shown = [element.text for element in page.find_elements(By.CSS_SELECTOR, ".picture")]
+    assert sorted(shown) == sorted(names.values())
 
 
 def test_it_escapes_what_it_shows(page: webdriver.Chrome, sandbox: Sandbox, call: Call, create: Call) -> None:
@@ -136,5 +183,5 @@ def test_it_loads_nothing_from_another_host(page: webdriver.Chrome, sandbox: San
 def test_it_says_when_the_sandbox_is_gone(page: webdriver.Chrome, sandbox: Sandbox) -> None:
     seen(page, "#facts", "rate limit")
     sandbox.stop()
-    seen(page, "#facts", "does not answer")
+    seen(page, "#facts", "does not respond")
     page.get_log("browser")
