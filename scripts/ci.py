@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.lab.command_line import NEVER
+from tests.lab.releases import RELEASES
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".cache" / "ci"
@@ -78,8 +79,10 @@ LANES = (
         # One after the other: npm must not write below tests/ while the sdist is made of it.
         Target("build"),
         Target("vendor-client"),
-        Target("versions"),
-        Target("pins"),
+        # Their tests look at the clock as well, and the other lanes take processor time from them.
+        *(Target(f"versions RELEASE={release.version}", again=True) for release in RELEASES),
+        Target("newer-releases"),
+        Target("pins", again=True),
     ),
     (
         Target("faults AIRFLOW=newest", again=True),
