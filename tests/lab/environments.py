@@ -130,7 +130,7 @@ def add_provider(environment: Environment) -> Environment:
 
 
 def _lock(environment: Environment) -> Path:
-    return environment.path.with_suffix(".lock")
+    return environment.path.with_name(f"{environment.path.name}.lock")
 
 
 def _source() -> str:
