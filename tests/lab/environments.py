@@ -23,7 +23,7 @@ CACHE = ROOT / ".cache" / "airflow"
 EXTRAS = ("postgres", "http")
 PROVIDER = "airflow-provider-periskope"
 # WTForms makes the form of connections, and an Airflow 3 without the FAB provider comes without it.
-TEST_TOOLS = ("pytest>=8.3", "pytest-cov>=6", "coverage>=7.10", "wtforms>=3.1")
+TEST_TOOLS = ("pytest>=8.3", "pytest-cov>=6", "pytest-xdist>=3.7", "coverage>=7.10", "wtforms>=3.1")
 
 
 class EnvironmentBuildError(Exception):
