@@ -12,7 +12,13 @@ except ImportError:  # Airflow 2.11
     from airflow.decorators import dag, task
 
 
-@dag(schedule=None, start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
+@dag(
+    schedule=None,
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    tags=["periskope"],
+    doc_md=__doc__,
+)
 def example_periskope_create_group():
     # [START create_group]
     create_group = PeriskopeCreateGroupOperator(

@@ -13,7 +13,11 @@ except ImportError:  # Airflow 2.11
 
 
 @dag(
-    schedule="0 9 * * 1-5", start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__
+    schedule="0 9 * * 1-5",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    tags=["periskope"],
+    doc_md=__doc__,
 )
 def example_periskope_daily_standup():
     @task
@@ -29,7 +33,10 @@ def example_periskope_daily_standup():
         task_id="create_group",
         group_name="Stand-up {{ data_interval_end | ds }}",
         participants=["919537851844", "+91 98745 32456"],
-        options={"messagesAdminsOnly": True, "description": "Daily stand-up of {{ data_interval_end | ds }}"},
+        options={
+            "messagesAdminsOnly": True,
+            "description": "Daily stand-up of {{ data_interval_end | ds }}",
+        },
     )
     welcome(create.output)  # the chat ID
     invite(create.output["invite_link"])

@@ -16,7 +16,13 @@ GROUP = Asset("whatsapp://groups/launch")
 
 
 # [START producer]
-@dag(schedule="@daily", start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
+@dag(
+    schedule="@daily",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    tags=["periskope"],
+    doc_md=__doc__,
+)
 def example_periskope_event_driven():
     PeriskopeCreateGroupOperator(
         task_id="create_group",
@@ -30,14 +36,24 @@ def example_periskope_event_driven():
 
 
 # [START consumer]
-@dag(schedule=[GROUP], start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
+@dag(
+    schedule=[GROUP],
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    tags=["periskope"],
+    doc_md=__doc__,
+)
 def example_periskope_event_driven_welcome():
     @task
     def welcome(**context) -> list[str]:
         # Airflow 2.11 calls its assets datasets.
         kind = "asset" if "triggering_asset_events" in context else "dataset"
         events = context[f"triggering_{kind}_events"]
-        groups = [event.extra for events_of_one in events.values() for event in events_of_one]
+        groups = [
+            event.extra
+            for events_of_one in events.values()
+            for event in events_of_one
+        ]
         for group in groups:
             print(f"The group {group['group_name']!r} is there: {group['chat_id']}")
         return [group["chat_id"] for group in groups]

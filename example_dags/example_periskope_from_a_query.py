@@ -30,16 +30,19 @@ def example_periskope_from_a_query():
     # [START from_a_query]
     @task
     def new_contacts(params: dict) -> list[tuple]:
-        # In place of, for example: PostgresHook("crm").get_records("select id, name, phone from …")
+        # Your database in place of this: PostgresHook("crm").get_records("select …")
         return params["rows"]
 
     @task
     def groups(rows: list[tuple]) -> list[dict]:
         people: dict[str, list[str]] = {}
         for customer_id, name, phone in rows:
-            # One entry for each customer, so that no name comes twice: two mapped tasks would create two groups.
+            # One entry per customer: two mapped tasks with one name create two groups.
             people.setdefault(f"{name} (customer {customer_id})", []).append(phone)
-        return [{"group_name": name, "participants": phones} for name, phones in people.items()]
+        return [
+            {"group_name": name, "participants": phones}
+            for name, phones in people.items()
+        ]
 
     PeriskopeCreateGroupOperator.partial(
         task_id="create_group",

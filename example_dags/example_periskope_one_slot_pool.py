@@ -14,16 +14,26 @@ except ImportError:  # Airflow 2.11
 SHIFTS = ("Morning", "Afternoon", "Night")
 
 
-@dag(schedule="@daily", start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
+@dag(
+    schedule="@daily",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    tags=["periskope"],
+    doc_md=__doc__,
+)
 def example_periskope_one_slot_pool():
     # [START one_slot_pool]
-    # Made once: airflow pools set periskope_sales_phone 1 "This phone makes one group at a time"
+    # Created once: airflow pools set periskope_sales_phone 1 "One group at a time"
     PeriskopeCreateGroupOperator.partial(
         task_id="create_group",
         participants=["919537851844"],
         pool="periskope_sales_phone",
         map_index_template="{{ task.group_name }}",
-    ).expand(group_name=[f"{shift} shift {{{{ data_interval_end | ds }}}}" for shift in SHIFTS])
+    ).expand(
+        group_name=[
+            f"{shift} shift {{{{ data_interval_end | ds }}}}" for shift in SHIFTS
+        ]
+    )
     # [END one_slot_pool]
 
 

@@ -17,7 +17,13 @@ TEAMS = {
 }
 
 
-@dag(schedule="0 7 * * 1", start_date=datetime(2026, 1, 1), catchup=False, tags=["periskope"], doc_md=__doc__)
+@dag(
+    schedule="0 7 * * 1",
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    tags=["periskope"],
+    doc_md=__doc__,
+)
 def example_periskope_weekly_groups():
     # [START weekly_groups]
     # The week of the schedule, not of the clock: a retry or a backfill names the same group.
@@ -28,7 +34,10 @@ def example_periskope_weekly_groups():
         options={"description": f"Everything about week {week}"},
         map_index_template="{{ task.group_name }}",
     ).expand_kwargs(
-        [{"group_name": f"{team} {week}", "participants": people} for team, people in TEAMS.items()]
+        [
+            {"group_name": f"{team} {week}", "participants": people}
+            for team, people in TEAMS.items()
+        ]
     )
     # [END weekly_groups]
 

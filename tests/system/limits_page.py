@@ -40,7 +40,7 @@ def _line(line: dict[str, Any]) -> str:
     beside = "" if line["nothing"] is None else f" ({line['nothing']:.1f})"
     cells = [
         line["airflow"],
-        line["contender"],
+        "this operator" if line["contender"] == "PeriskopeCreateGroupOperator" else line["contender"],
         line["what"],
         f"{line['succeeded']} of {line['tasks']}",
         line["tries"],
