@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_periskope.connection_form import DEFAULT_BASE_URL, DEFAULT_READ_TIMEOUT
-from airflow_provider_periskope.exceptions import PeriskopeConnectionError
+import requests
+
+from airflow_provider_periskope.connection_form import CONN_TYPE, DEFAULT_BASE_URL, DEFAULT_READ_TIMEOUT
+from airflow_provider_periskope.exceptions import PeriskopeConfigurationError
 from airflow_provider_periskope.phone_numbers import is_phone_id, to_digits
 
 if TYPE_CHECKING:
@@ -50,40 +52,47 @@ def read_settings(connection: Connection, *, phone: str | None = None) -> Connec
         URL; extra ``timeout`` (seconds) and ``allow_http``.
     :param phone: another phone of the organisation to use instead of the connection's.
     :return: the settings.
-    :raises PeriskopeConnectionError: naming every field that is missing or cannot be used.
+    :raises PeriskopeConfigurationError: naming every field that is missing or cannot be used.
     """
     problems: list[str] = []
     extra = connection.extra_dejson
     if not isinstance(extra, dict):
-        problems.append("extra is no JSON object")
+        problems.append("extra is not a JSON object")
         extra = {}
     for key in sorted(set(extra) - set(EXTRAS)):
         log.warning(
-            "Connection %r: extra %r means nothing here and is ignored; known are %s.",
+            "Connection %r: unknown extra %r ignored; supported extras are %s.",
             connection.conn_id,
             key,
             " and ".join(EXTRAS),
         )
-    readers: dict[str, Callable[[], Any]] = {
-        "API base URL (host)": lambda: _base_url(connection, allow_http=_flag(extra.get("allow_http"))),
-        "API key (password)": lambda: _api_key(connection.password),
-        "Phone (login)" if phone is None else "phone": lambda: phone_header(
-            connection.login if phone is None else phone
-        ),
-        "timeout (extra)": lambda: _seconds(extra.get("timeout")),
-    }
-    values: list[Any] = []
-    for place, read in readers.items():
+    if connection.conn_type and connection.conn_type != CONN_TYPE:
+        problems.append(f"its type is {connection.conn_type!r}, not {CONN_TYPE!r}")
+
+    def checked(place: str, read: Callable[[], Any]) -> Any:
         try:
-            values.append(read())
+            return read()
         except ValueError as problem:
             problems.append(f"{place} {problem}")
+
+    settings = ConnectionSettings(
+        base_url=checked(
+            "API base URL (host)", lambda: _base_url(connection, allow_http=_flag(extra.get("allow_http")))
+        ),
+        api_key=checked("API key (password)", lambda: _api_key(connection.password)),
+        phone=checked(
+            "Phone (login)" if phone is None else "phone",
+            lambda: phone_header(connection.login if phone is None else phone),
+        ),
+        read_timeout=checked("timeout (extra)", lambda: _seconds(extra.get("timeout"))),
+    )
     if problems:
-        raise PeriskopeConnectionError(
-            f"Connection {connection.conn_id!r} cannot be used: {'; '.join(problems)}. "
-            "Correct it under Admin > Connections, or where the connection is defined."
+        raise PeriskopeConfigurationError(
+            f"Connection {connection.conn_id!r} cannot be used.",
+            what_to_do="Correct it under Admin > Connections, or where the connection is defined.",
+            details=[f"- {problem}" for problem in problems],
         )
-    return ConnectionSettings(*values)
+    return settings
 
 
 def phone_header(written: object) -> str:
@@ -95,7 +104,7 @@ def phone_header(written: object) -> str:
     :raises ValueError: if it is neither.
     """
     if written is None or str(written).strip() == "":
-        raise ValueError("is empty: it takes the phone's number with country code, or its phone-… id")
+        raise ValueError("is empty: expected the phone's number with country code, or its phone-… id")
     if isinstance(written, str) and is_phone_id(written.strip()):
         return written.strip()
     return to_digits(written)
@@ -109,7 +118,7 @@ def _base_url(connection: Connection, *, allow_http: bool) -> str:
             f"has the schema {path!r}, but schema is the path of the API here (default {_DEFAULT.path[1:]}); "
             "write the protocol into the host, as https://…"
         )
-    no_url = ValueError(f"is no URL of an API; leave it empty for {DEFAULT_BASE_URL}")
+    no_url = ValueError(f"is not a valid URL; leave it empty for {DEFAULT_BASE_URL}")
     try:
         parts = urlsplit(host if "://" in host else f"https://{host}")
         hostname, port = parts.hostname or "", connection.port or parts.port
@@ -125,10 +134,10 @@ def _base_url(connection: Connection, *, allow_http: bool) -> str:
         or any(mark in path for mark in "?# ")
     ):
         raise no_url
-    if parts.scheme == "http" and not (allow_http or _is_loopback(hostname)):
+    if parts.scheme == "http" and not (allow_http or is_loopback(hostname)):
         raise ValueError(
-            "is plain http, over which the API key would travel in clear: use https, or set allow_http in the extra "
-            "if this is a test server of yours"
+            "is plain http, which would send the API key unencrypted: use https, or set allow_http in the extra if "
+            "this is your own test server"
         )
     hostname = f"[{hostname}]" if ":" in hostname else hostname
     path = parts.path.strip("/") or path or _DEFAULT.path.strip("/")
@@ -136,29 +145,41 @@ def _base_url(connection: Connection, *, allow_http: bool) -> str:
 
 
 def _is_hostname(text: str) -> bool:
-    """Return whether a request can be sent there; what makes the HTTP library stumble is found before it does."""
+    """Return whether a request can be sent there, before the HTTP library finds that it cannot."""
+    if ":" in text:
+        return _is_address(text)
+    if text.isascii():
+        labels = text.removesuffix(".").split(".")
+        return all(re.fullmatch(r"[A-Za-z0-9_-]{1,63}", label) for label in labels)
     try:
-        return re.fullmatch(rb"[A-Za-z0-9._:%-]+", text.encode("idna")) is not None
-    except UnicodeError:  # a label is empty or too long
+        requests.Request("GET", f"https://{text}/").prepare()  # applies the rules for international names
+    except requests.RequestException:
         return False
+    return True
 
 
-def _is_loopback(hostname: str) -> bool:
-    if hostname == "localhost":
-        return True
+def _is_address(text: str) -> bool:
     try:
-        return ipaddress.ip_address(hostname).is_loopback
+        ipaddress.ip_address(text)
     except ValueError:
         return False
+    return True
+
+
+def is_loopback(hostname: str) -> bool:
+    """Return whether a host is this machine, reached without any network."""
+    if hostname == "localhost":
+        return True
+    return _is_address(hostname) and ipaddress.ip_address(hostname).is_loopback
 
 
 def _api_key(password: str | None) -> str:
     key = (password or "").strip().removeprefix("Bearer ").strip()
     if not key:
-        raise ValueError("is empty: make a key under Settings > API in the Periskope console")
+        raise ValueError("is empty: create a key under Settings > API in the Periskope console")
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ValueError(
-            "has characters that no key has, such as spaces or line breaks: copy it again, whole"
+            "contains characters that no key has, such as spaces or line breaks: copy all of it again"
         )
     return key
 
@@ -171,7 +192,7 @@ def _seconds(value: object) -> float:
     except ValueError:
         seconds = 0
     if isinstance(value, bool) or not 0 < seconds <= _LONGEST_TIMEOUT:
-        raise ValueError(f"is {value!r}: it takes seconds above 0, a day at most")
+        raise ValueError(f"is {value!r}: expected seconds, more than 0 and at most a day")
     return seconds
 
 

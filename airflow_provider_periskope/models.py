@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -18,21 +18,18 @@ from pydantic import (
     field_validator,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 class GroupOptions(BaseModel):
     """
-    Options of a new group. What is not set is not sent, and Periskope's default applies.
+    Options of a group. What is not set is not sent, and Periskope's default applies.
 
     :param add_members_admins_only: only admins may add people.
     :param description: description of the group.
     :param image: public http(s) URL of the group's picture.
     :param info_admins_only: only admins may change name, picture and description.
     :param messages_admins_only: only admins may send messages.
-    :param force_add_participants: try to add everybody directly. People who do not know the phone may report it,
-        and WhatsApp blocks phones that are reported.
+    :param force_add_participants: try to add everybody directly. People who do not know the phone may report it, and
+        WhatsApp blocks phones that are reported.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -74,14 +71,14 @@ class GroupOptions(BaseModel):
             parts = urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(
-                "is no http(s) URL; Periskope fetches the picture from there, so it must be public"
+                "is not a valid http(s) URL; Periskope fetches the picture from there, so it must be public"
             )
         return value
 
 
 class NewGroup(BaseModel):
     """
-    A group to be made, checked.
+    A group to be created, checked.
 
     :param group_name: name of the group, trimmed.
     :param participants: people to add: digits with country code, each once.
@@ -98,7 +95,7 @@ class NewGroup(BaseModel):
 
 
 def _or_none(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    # Nothing but the id of an answer is promised, so what cannot be read counts as missing.
+    # Only the id in a response is promised, so whatever else cannot be read counts as missing.
     try:
         return handler(value)
     except ValueError:
@@ -117,7 +114,7 @@ _Moment = Annotated[datetime | None, AfterValidator(_with_offset), _Tolerant]
 
 
 class Member(BaseModel):
-    """A member of a group, as far as the answer told."""
+    """A member of a group, as far as the response says."""
 
     contact_name: _Text = None
     is_admin: _Flag = None
@@ -131,7 +128,7 @@ class Chat(BaseModel):
     :param chat_id: ``…@g.us`` for a group, ``<digits>@c.us`` for a person.
     :param chat_name: name of the group.
     :param chat_type: ``group``, ``user`` or ``business``.
-    :param created_at: when it was made.
+    :param created_at: when it was created.
     :param updated_at: when anything about it changed last.
     :param group_description: description of the group.
     :param invite_link: link with which whoever has it can join.
@@ -140,7 +137,7 @@ class Chat(BaseModel):
     :param members: members by contact id (``<digits>@c.us``); only
         :meth:`~airflow_provider_periskope.hooks.periskope.PeriskopeHook.get_chat` has them.
     :param org_phone: phone the chat belongs to, ``<digits>@c.us``.
-    :param chat_org_phones: all phones of the organisation that are in it, where the answer told.
+    :param chat_org_phones: all phones of the organisation that are in it, where the response says.
     """
 
     chat_id: str = Field(min_length=1)
@@ -155,12 +152,6 @@ class Chat(BaseModel):
     members: Annotated[dict[str, Member] | None, _Tolerant] = None
     org_phone: _Text = None
     chat_org_phones: Annotated[list[str] | None, _Tolerant] = None
-
-
-def row_id(row: Mapping[str, Any]) -> str:
-    """Return what tells a row of the list of chats from others: a chat may have one for each phone that is in it."""
-    # No tuple: a hundred thousand of them would keep the garbage collector busy.
-    return f"{row['chat_id']} {row.get('org_phone')}"
 
 
 class Phone(BaseModel):

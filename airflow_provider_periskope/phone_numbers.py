@@ -1,4 +1,4 @@
-"""Phone numbers as WhatsApp counts them: bare digits with the country code. And how to show one without telling it."""
+"""Phone numbers as WhatsApp uses them: bare digits with the country code. And how to show one without revealing it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _PHONE_ID = re.compile(r"phone-[A-Za-z0-9]+")
 
 def to_digits(written: object) -> str:
     """
-    Return a number as bare digits, taking away only what stands between digits.
+    Return a number as bare digits, removing only what separates digits.
 
-    Nothing is rewritten: WhatsApp's ids keep national forms that no telephone network uses any more.
+    Nothing is rewritten: WhatsApp's ids keep national forms that telephone networks no longer use.
 
     :param written: number as somebody wrote it: ``"+91 98745 32456"``, ``"919874532456@c.us"``, ``919874532456``.
     :return: 7 to 15 digits.
@@ -35,7 +35,7 @@ def to_digits(written: object) -> str:
         raise ValueError("is empty" if not bare else "is the text 'None': a template found no value")
     if not (bare.isascii() and bare.isdigit()):
         raise ValueError(
-            "is no phone number: only digits, and + - . ( ) / or spaces between them"
+            "is not a phone number: expected only digits, with + - . ( ) / or spaces between them"
             if any(character.isdigit() for character in bare)
             else "has no digits"
         )
@@ -45,7 +45,7 @@ def to_digits(written: object) -> str:
         )
     if not _has_country_code(bare):
         zeros = "; write it without the leading zeros" if bare.startswith("0") else ""
-        raise ValueError(f"starts with no country code that exists{zeros}")
+        raise ValueError(f"does not start with a country code{zeros}")
     return bare
 
 
@@ -54,6 +54,22 @@ def is_plausible(digits: str) -> bool:
     import phonenumbers
 
     return phonenumbers.is_valid_number(phonenumbers.parse(f"+{digits}"))
+
+
+def with_country_code_of(own_digits: str | None, digits: str) -> str | None:
+    """
+    Return the number that was probably meant where its country code is missing.
+
+    :param own_digits: number of the phone that acts, in whose country people often leave the code out.
+    :param digits: a number that no numbering plan knows.
+    :return: the number after the phone's own country code, if that is a valid one; otherwise ``None``.
+    """
+    import phonenumbers
+
+    if own_digits is None:
+        return None
+    complete = f"{phonenumbers.parse(f'+{own_digits}').country_code}{digits}"
+    return complete if len(complete) <= MAX_DIGITS and is_plausible(complete) else None
 
 
 def is_phone_id(text: str) -> bool:
@@ -77,7 +93,7 @@ def mask_numbers(text: str) -> str:
 
 
 def mask_creator(chat_id: str) -> str:
-    """Return a group's id as logs may show it: those of old groups begin with the number of whoever made them."""
+    """Return a group's id as logs may show it: the id of an old group starts with its creator's number."""
     creator, dash, rest = chat_id.partition("-")
     return f"{masked(creator)}-{rest}" if dash else chat_id
 

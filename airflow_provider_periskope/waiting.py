@@ -1,4 +1,4 @@
-"""Waiting for a rate limit without a worker slot and without spending a retry."""
+"""Waiting without a worker slot and without using a retry."""
 
 from __future__ import annotations
 
@@ -7,92 +7,92 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow_provider_periskope.exceptions import PeriskopeRateLimitError
-
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator
+    from airflow_provider_periskope.compat import BaseOperator
+    from airflow_provider_periskope.exceptions import PeriskopeRateLimitError
 
 log = logging.getLogger(__name__)
 
 SHORTEST = 15.0
-"""Seconds; a task that comes back sooner is taken for its own first start, whose end the scheduler has yet to see."""
-
-LONGEST = 366 * 24 * 3600.0
-"""Seconds; what an API asks for beyond that is a slip of its (milliseconds, say), and no calendar may have the date."""
+"""
+Seconds. The scheduler learns of the end of a rescheduled start some seconds after it; a task that is due again before
+that is taken for one that died.
+"""
 
 JITTER = 15.0
-"""Seconds over which tasks spread that met the limit together."""
+"""Seconds over which tasks are spread that met the limit together."""
 
 TRIGGER_MARGIN = timedelta(minutes=10)
-"""How late a triggerer may be before a deferred task is given up; without one it would wait for ever."""
+"""How late a triggerer may be before a deferred task fails. Without a triggerer, it would wait forever."""
 
 
-def wait_without_slot(
+def wait_for_rate_limit(
     operator: BaseOperator,
     context: Any,
     limit: PeriskopeRateLimitError,
     *,
-    max_wait: timedelta,
-    waiting_since: str | None,
-    method_name: str,
+    rate_limit_timeout: timedelta,
     carried: dict[str, Any],
 ) -> NoReturn:
     """
-    End this start of the task, so that it goes on once the API takes requests again.
-
-    From Airflow 3.3 on the task is rescheduled and runs ``execute`` again, with what it knows in the task state store.
-    Below, a reschedule would forget that, so the task is deferred to a time trigger, and what it knows goes along.
+    End this start of the task, so that it resumes once the API accepts requests again.
 
     :param operator: the running operator.
     :param context: its context.
     :param limit: what the API said.
-    :param max_wait: how long the task may wait in all.
-    :param waiting_since: when it began to wait, ISO 8601, if it has been deferred before.
-    :param method_name: method that a deferred task goes on with.
-    :param carried: keyword arguments for it; ``waiting_since`` is added.
-    :raises PeriskopeRateLimitError: if the wait would go beyond ``max_wait``.
+    :param rate_limit_timeout: how long the task may wait in all.
+    :param carried: what the task is resumed with. On an Airflow without a task state store, ``waiting_since`` in it
+        says when the first wait began.
+    :raises PeriskopeRateLimitError: if the wait would exceed ``rate_limit_timeout``.
     """
     now = datetime.now(UTC)
-    reschedules = context.get("task_state_store") is not None
-    if reschedules:
-        since = context["ti"].get_first_reschedule_date(context) or now
-    else:
-        since = datetime.fromisoformat(waiting_since) if waiting_since else now
-    seconds = min(max(limit.retry_after, SHORTEST), LONGEST) + random.uniform(0, JITTER)  # noqa: S311
+    since = _waiting_since(context, carried) or now
+    seconds = max(limit.retry_after, SHORTEST) + random.uniform(0, JITTER)  # noqa: S311
     until = now + timedelta(seconds=seconds)
-    if until > since + max_wait:
-        waited = (now - since).total_seconds()
-        raise PeriskopeRateLimitError(
-            f"{limit} Waiting until {until:%H:%M:%S} UTC would go beyond max_wait={max_wait}, {waited:.0f} s of which "
-            "have passed. The task's own retries apply; give it more max_wait, or a pool so that fewer run at once.",
-            retry_after=limit.retry_after,
-            status=limit.status,
-            code=limit.code,
-            api_message=limit.message,
-            fields=limit.fields,
-            trace_id=limit.trace_id,
-        ) from None
+    if until - since > rate_limit_timeout:
+        raise limit.add(
+            f"Waiting until {until:%H:%M:%S} UTC would exceed rate_limit_timeout={rate_limit_timeout}, of which "
+            f"{(now - since).total_seconds():.0f} s have passed.",
+            what_to_do="The task's retries apply. Increase rate_limit_timeout, or use a pool so that fewer tasks "
+            "run at once.",
+        )
     log.info(
-        "Rate limit of the API: this task goes on at %s UTC (in %.0f s). It holds no worker slot meanwhile and spends "
+        "API rate limit reached. The task resumes at %s UTC (in %.0f s); until then it holds no worker slot and uses "
         "no retry.",
         f"{until:%H:%M:%S}",
-        (until - now).total_seconds(),
+        seconds,
     )
-    if reschedules:
-        from airflow.sdk.exceptions import AirflowRescheduleException
+    release_slot_until(until, operator, context, carried={**carried, "waiting_since": since.isoformat()})
 
-        raise AirflowRescheduleException(until)  # type: ignore[no-untyped-call]
+
+def release_slot_until(
+    until: datetime, operator: BaseOperator, context: Any, *, carried: dict[str, Any]
+) -> NoReturn:
+    """
+    End this start of the task, so that another one follows at a moment.
+
+    From Airflow 3.3 on, the task is rescheduled and runs ``execute`` again; what it knows is in the task state store.
+    Older releases forget that at a reschedule, so the task is deferred to a time trigger and continues in ``resume``.
+
+    :param until: the moment, at least 15 seconds ahead.
+    :param operator: the running operator, with a method ``resume``.
+    :param context: its context.
+    :param carried: what ``resume`` is called with.
+    """
+    from airflow_provider_periskope import compat
+
+    if context.get("task_state_store") is not None:
+        raise compat.AirflowRescheduleException(until)  # type: ignore[no-untyped-call]
     operator.defer(
-        trigger=_time_trigger(until),
-        method_name=method_name,
-        kwargs={**carried, "waiting_since": since.isoformat()},
-        timeout=until - now + TRIGGER_MARGIN,
+        trigger=compat.DateTimeTrigger(until),
+        method_name="resume",
+        kwargs={"carried": carried},
+        timeout=until - datetime.now(UTC) + TRIGGER_MARGIN,
     )
 
 
-def _time_trigger(until: datetime) -> Any:
-    try:
-        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-    except ImportError:  # Airflow 2.11 has it in its core.
-        from airflow.triggers.temporal import DateTimeTrigger  # type: ignore[import-not-found,no-redef]
-    return DateTimeTrigger(until)
+def _waiting_since(context: Any, carried: dict[str, Any]) -> datetime | None:
+    if context.get("task_state_store") is not None:
+        first: datetime | None = context["ti"].get_first_reschedule_date(context)
+        return first
+    return datetime.fromisoformat(carried["waiting_since"]) if carried.get("waiting_since") else None

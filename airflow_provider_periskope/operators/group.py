@@ -1,67 +1,52 @@
-"""The operator that makes a WhatsApp group, and its link."""
+"""The operator that creates a WhatsApp group, and its link."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-try:
-    from airflow.sdk import BaseOperator, BaseOperatorLink
-except ImportError:  # Airflow 2.11
-    from airflow.models import BaseOperator, BaseOperatorLink
+from airflow_provider_periskope.compat import BaseOperatorLink
+from airflow_provider_periskope.operators.base import PeriskopeOperator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperator, Context, XComArg
     from airflow.sdk.types import TaskInstanceKey
 
-    from airflow_provider_periskope.group_record import GroupRecord
-    from airflow_provider_periskope.one_group import IfExists
+    from airflow_provider_periskope.hooks.periskope import PeriskopeHook
+    from airflow_provider_periskope.once.doubt import Attempt
+    from airflow_provider_periskope.once.group import IfExists
 
 INVITE_LINK_KEY = "invite_link"
 OUTCOME_KEY = "outcome"
 
-TASK_DOC = """\
-Makes a WhatsApp group with the company's own phone, and no second one when a try fails.
-
-XCom of this task: **return_value** is the chat ID, **invite_link** lets people join, **outcome** says whether the \
-group was created by this run or reused from before it. The link *Join WhatsApp group* stands under Details.
-
-A failed task says in its log what happened and what to do. One with an unknown outcome may be cleared: it looks for \
-the group before it sends anything.
-"""
-"""What Airflow's UI shows as the documentation of a task whose author has written none (``doc_md``)."""
-
 
 class PeriskopeGroupLink(BaseOperatorLink):
-    """Link of a task to the group that it made: whoever opens it can join."""
+    """Link of a task to the group that it created: whoever opens it can join."""
 
     name = "Join WhatsApp group"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """Return the group's invite link; empty where there is none."""
-        # Airflow 3 asks at the end of the task, of one that failed too, and would log a missing XCom as an error.
+        # Airflow 3 asks at the end of every task, also of a failed one, and logs a missing XCom as an error.
         if isinstance(operator, PeriskopeCreateGroupOperator):
             return operator.invite_link or ""
-        try:
-            from airflow.sdk.execution_time.xcom import XCom
-        except ImportError:  # Airflow 2.11
-            from airflow.models.xcom import XCom  # type: ignore[no-redef]
+        from airflow_provider_periskope.compat import XCom
 
         return XCom.get_value(key=INVITE_LINK_KEY, ti_key=ti_key) or ""
 
 
-class PeriskopeCreateGroupOperator(BaseOperator):
+class PeriskopeCreateGroupOperator(PeriskopeOperator):
     """
-    Make a WhatsApp group with the company's own phone, once, and hand on its chat ID.
+    Create a WhatsApp group with the company's own phone, once, and return its chat ID.
 
-    Whatever fails (a lost answer, a killed worker, a retry, a clear), one task of one run makes one group; what can't
-    be promised about that stands in the documentation, under "One group, whatever fails". The name must be the same on
-    every try, and its own for each group: put a date, a customer's id or the like into it, never the moment of the try.
+    Whatever fails (a lost response, a killed worker, a retry, a clear), one task of one run creates one group; the
+    documentation says under "One group, whatever fails" what cannot be promised. The name must be the same on every try
+    and different for each group: include a date, a customer's id or the like, never the moment of the try.
 
-    A rate limit is waited for, up to ``max_wait``, without a worker slot and without spending a retry. What no retry
-    can cure (wrong key, wrong input, wrong plan) fails the task at once.
+    Parameters of every Periskope operator, and how it waits for rate limits, are described under
+    :class:`~airflow_provider_periskope.operators.base.PeriskopeOperator`.
 
     :param group_name: name of the group (templated), 1 to 100 characters.
     :param participants: numbers of the people to add, with country code, in any spelling (templated): a list, the
@@ -70,27 +55,33 @@ class PeriskopeCreateGroupOperator(BaseOperator):
     :param options: options of the group (templated) by the API's names or in snake_case: ``description``, ``image``
         (public URL), ``messagesAdminsOnly``, ``infoAdminsOnly``, ``addMembersAdminsOnly``, ``force_add_participants``.
         What is not given is not sent. Default ``None``.
-    :param if_exists: what to do about a group of this name that is there from before the run: ``"create"`` another one
+    :param if_exists: what to do about a group of this name that exists from before the run: ``"create"`` another one
         (default), ``"reuse"`` it, or ``"fail"``.
-    :param max_wait: how long one try may wait for rate limits in all. Default one hour.
-    :param periskope_conn_id: Airflow connection of type Periskope (templated). Default ``periskope_default``.
-    :param phone: another phone of the organisation than the connection's: digits, or a ``phone-…`` id (templated).
     :return: the chat ID, such as ``120363392071406466@g.us``. Further XCom keys: ``invite_link``, and ``outcome``:
         ``created`` (by this run, on whichever try) or ``reused`` (from before it). The event of an asset in ``outlets``
         gets ``chat_id`` and ``group_name`` as its extra.
     :raises AirflowFailException: for what no retry can cure.
-    :raises PeriskopeOutcomeUnknownError: if nobody knows whether the group was made; the next try looks first.
-    :raises PeriskopeRateLimitError: if a rate limit lasts longer than ``max_wait``.
+    :raises PeriskopeOutcomeUnknownError: if it is unknown whether the group was created; the next try looks first.
+    :raises PeriskopeRateLimitError: if a rate limit lasts longer than ``rate_limit_timeout``.
     :raises PeriskopePhoneOffError: if the phone's instance is switched off.
-    :raises PeriskopeNoConnectionError: if there is no such Airflow connection, or a secrets backend can't give it.
+    :raises PeriskopeConnectionNotFoundError: if the Airflow connection is not defined, or cannot be read.
 
     .. seealso:: https://docs.periskope.app/api-reference/group/create-group
     """
 
-    template_fields = ("group_name", "participants", "options", "phone", "periskope_conn_id")
+    template_fields = ("group_name", "participants", "options", *PeriskopeOperator.template_fields)
     template_fields_renderers: ClassVar = {"participants": "json", "options": "json"}
     operator_extra_links = (PeriskopeGroupLink(),)
-    ui_color = "#d9fdd3"
+    custom_operator_name = "Create WhatsApp group"
+    default_doc_md = """\
+Creates a WhatsApp group with the company's own phone, and no second one when a try fails.
+
+XCom of this task: **return_value** is the chat ID, **invite_link** lets people join, **outcome** says whether the \
+group was created by this run or reused from before it. The link *Join WhatsApp group* is shown under Details.
+
+A failed task says in its log what happened and what to do. If the outcome is unknown, the task can be cleared: it \
+looks for the group before it sends anything.
+"""
 
     invite_link: str | None = None
     """The link, once the task has run."""
@@ -98,94 +89,70 @@ class PeriskopeCreateGroupOperator(BaseOperator):
     def __init__(
         self,
         *,
-        group_name: str,
-        participants: Iterable[str | int] | str,
-        options: Mapping[str, Any] | str | None = None,
+        group_name: str | XComArg,
+        participants: Iterable[str | int] | str | XComArg,
+        options: Mapping[str, Any] | str | XComArg | None = None,
         if_exists: IfExists = "create",
-        max_wait: timedelta = timedelta(hours=1),
-        periskope_conn_id: str = "periskope_default",
-        phone: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not any((self.doc, self.doc_md, self.doc_json, self.doc_yaml, self.doc_rst)):
-            self.doc_md = TASK_DOC
         self.group_name = group_name
         self.participants = participants
         self.options = options
         self.if_exists = if_exists
-        self.max_wait = max_wait
-        self.periskope_conn_id = periskope_conn_id
-        self.phone = phone
+        self.check_constants({"if_exists": if_exists, "options": options})
+
+    @classmethod
+    def check_constants(cls, arguments: Mapping[str, Any]) -> None:
+        """Refuse an ``if_exists`` and names of options that do not exist."""
+        super().check_constants(arguments)
+        if_exists = arguments.get("if_exists", "create")
         if if_exists not in ("create", "reuse", "fail"):
-            raise ValueError(f"if_exists is {if_exists!r}: it takes 'create', 'reuse' or 'fail'")
-        if not isinstance(max_wait, timedelta):
-            raise TypeError(f"max_wait is {max_wait!r}: it takes a timedelta, such as timedelta(hours=1)")
+            raise ValueError(f"if_exists is {if_exists!r}: expected 'create', 'reuse' or 'fail'")
+        options = arguments.get("options")
+        if isinstance(options, dict):
+            from airflow_provider_periskope.input.option_names import api_name, unknown_option
 
-    def execute(self, context: Context) -> str:
-        """Make the group; called by Airflow."""
-        return self._make_group(context, record=None, waiting_since=None)
+            for name in options:
+                # A name can be a template itself.
+                if api_name(name) is None and "{{" not in str(name):
+                    raise ValueError(unknown_option(name))
 
-    def go_on_after_waiting(
-        self,
-        context: Context,
-        event: Any = None,  # noqa: ARG002
-        *,
-        record: dict[str, Any] | None = None,
-        waiting_since: str | None = None,
-    ) -> str:
-        """
-        Go on after a rate limit; called by Airflow below 3.3 (newer ones call :meth:`execute` again).
+    def act(self, context: Context, hook: PeriskopeHook, attempt: Attempt) -> str:
+        """Create the group, or find the one that an earlier attempt has created."""
+        from airflow_provider_periskope.input.group import check_group
+        from airflow_provider_periskope.once.group import OneGroup
+        from airflow_provider_periskope.once.rule import make_once
 
-        :param context: context of the task.
-        :param event: what the time trigger says; of no interest.
-        :param record: what was known of the group before the wait.
-        :param waiting_since: when the wait began, ISO 8601.
-        """
-        return self._make_group(context, record=record, waiting_since=waiting_since)
+        group, warnings = check_group(
+            self.group_name, self.participants, self.options, own_digits=hook.own_digits
+        )
+        for warning in warnings:
+            self.log.warning("Group %r: %s", group.group_name, warning)
+        self._log_catch_up(context, attempt)
+        result = make_once(OneGroup(hook, group, if_exists=self.if_exists), attempt)
+        self._pass_on(context, result, group.group_name)
+        return str(result["chat_id"])
 
-    def _make_group(self, context: Any, *, record: dict[str, Any] | None, waiting_since: str | None) -> str:
-        # Whatever a DAG file that only names this operator does not need is imported here.
-        try:
-            from airflow.sdk.exceptions import AirflowFailException
-        except ImportError:  # below Airflow 3.2
-            from airflow.exceptions import AirflowFailException  # type: ignore[no-redef]
-
-        from airflow_provider_periskope.exceptions import PeriskopeError, PeriskopeRateLimitError
-        from airflow_provider_periskope.group_record import GroupMemory
-        from airflow_provider_periskope.hooks.periskope import PeriskopeHook
-        from airflow_provider_periskope.one_group import TaskTry, make_one_group
-        from airflow_provider_periskope.waiting import wait_without_slot
-
-        memory = GroupMemory(context.get("task_state_store"), record)
-        hook = PeriskopeHook(self.periskope_conn_id, phone=self.phone)
-        try:
-            group = hook.check_group(self.group_name, self.participants, self.options)
-            made = make_one_group(
-                hook, group, task_try=TaskTry.of(context), memory=memory, if_exists=self.if_exists
+    def _log_catch_up(self, context: Any, attempt: Attempt) -> None:
+        task_try = attempt.task_try
+        late = task_try.run_started_at - task_try.run_due_at
+        if context["dag_run"].run_type == "scheduled" and late > timedelta(days=1):
+            self.log.warning(
+                "This run was due at %s and started %s later: it is a catch-up. WhatsApp can block a phone that "
+                "creates many groups at once.",
+                f"{task_try.run_due_at:%Y-%m-%d %H:%M %Z}",
+                timedelta(days=late.days, hours=late.seconds // 3600),
             )
-        except PeriskopeRateLimitError as limit:
-            wait_without_slot(
-                self,
-                context,
-                limit,
-                max_wait=self.max_wait,
-                waiting_since=waiting_since,
-                method_name=self.go_on_after_waiting.__name__,
-                carried={"record": memory.carried()},
-            )
-        except PeriskopeError as error:
-            if error.retryable:
-                raise
-            raise AirflowFailException(str(error)) from error
-        self._hand_on(context, made, group.group_name)
-        return str(made.chat_id)
 
-    def _hand_on(self, context: Any, made: GroupRecord, group_name: str) -> None:
-        self.invite_link = made.invite_link
-        # Empty if there is none: a task that takes the link would fail over a key that is missing, or None.
-        context["ti"].xcom_push(key=INVITE_LINK_KEY, value=made.invite_link or "")
-        context["ti"].xcom_push(key=OUTCOME_KEY, value=made.outcome)
+    def _pass_on(self, context: Any, result: Mapping[str, Any], group_name: str) -> None:
+        self.invite_link = result["invite_link"]
+        if self.do_xcom_push:
+            # An empty text instead of None: a task that uses the link would fail over a missing key.
+            context["ti"].xcom_push(key=INVITE_LINK_KEY, value=result["invite_link"] or "")
+            context["ti"].xcom_push(key=OUTCOME_KEY, value=result["outcome"])
         for outlet in self.outlets:
-            if hasattr(outlet, "uri"):  # an alias has none, and no event of its own
-                context["outlet_events"][outlet].extra.update(chat_id=made.chat_id, group_name=group_name)
+            if hasattr(outlet, "uri"):  # An alias has none, and no event of its own.
+                context["outlet_events"][outlet].extra.update(
+                    chat_id=result["chat_id"], group_name=group_name
+                )

@@ -1,0 +1,1 @@
+"""HTTP, without Airflow: one session, what may be sent again, and what a response means. Internal."""

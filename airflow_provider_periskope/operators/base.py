@@ -1,0 +1,157 @@
+"""What all operators share: the connection, waits for rate limits, and which errors a retry can cure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_periskope.compat import BaseOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import Context
+
+    from airflow_provider_periskope.hooks.periskope import PeriskopeHook
+    from airflow_provider_periskope.once.doubt import Attempt, TaskTry
+
+
+class PeriskopeOperator(BaseOperator):
+    """
+    Base of the operators. A subclass implements one method, :meth:`act`.
+
+    A rate limit is waited out, up to ``rate_limit_timeout``, without a worker slot and without using a retry. What no
+    retry can cure (wrong key, wrong input, wrong plan) fails the task at once.
+
+    :param rate_limit_timeout: how long one try may wait for rate limits in all. Default one hour.
+    :param periskope_conn_id: Airflow connection of type Periskope (templated). Default ``periskope_default``.
+    :param phone: another phone of the organisation than the connection's: digits, or a ``phone-…`` id (templated).
+        Default ``None``.
+    """
+
+    template_fields: tuple[str, ...] = ("phone", "periskope_conn_id")
+    ui_color = "#d9fdd3"
+
+    default_doc_md = ""
+    """What Airflow's UI shows as the documentation of a task whose author has written none (``doc_md``)."""
+
+    def __init__(
+        self,
+        *,
+        rate_limit_timeout: timedelta = timedelta(hours=1),
+        periskope_conn_id: str = "periskope_default",
+        phone: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not any((self.doc, self.doc_md, self.doc_json, self.doc_yaml, self.doc_rst)):
+            self.doc_md = self.default_doc_md
+        self.rate_limit_timeout = rate_limit_timeout
+        self.periskope_conn_id = periskope_conn_id
+        self.phone = phone
+        self.check_constants({"rate_limit_timeout": rate_limit_timeout})
+
+    @classmethod
+    def check_constants(cls, arguments: Mapping[str, Any]) -> None:
+        """
+        Refuse arguments that can be checked while the DAG file is parsed; called for ``.partial()`` too.
+
+        :param arguments: some of the operator's arguments, by name.
+        :raises TypeError: if one is not of its type.
+        :raises ValueError: if one has a value that does not exist.
+        """
+        timeout = arguments.get("rate_limit_timeout", timedelta())
+        if not isinstance(timeout, timedelta):
+            raise TypeError(
+                f"rate_limit_timeout is {timeout!r}: expected a timedelta, such as timedelta(hours=1)"
+            )
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Return the operator with some of its arguments, to be mapped with ``.expand()``."""
+        cls.check_constants(kwargs)
+        return super().partial(**kwargs)
+
+    def act(self, context: Context, hook: PeriskopeHook, attempt: Attempt) -> Any:
+        """
+        Do the work of the operator.
+
+        :param context: context of the task.
+        :param hook: hook of the task's connection and phone.
+        :param attempt: what is known of this try and of earlier ones, for
+            :func:`~airflow_provider_periskope.once.rule.make_once`.
+        :return: what the task returns.
+        """
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> Any:
+        """Do the work; called by Airflow."""
+        return self._act(context, {})
+
+    def resume(self, context: Context, event: Any = None, *, carried: dict[str, Any] | None = None) -> Any:
+        """
+        Continue after a wait; called by Airflow below 3.3 (newer releases call :meth:`execute` again).
+
+        :param context: context of the task.
+        :param event: what the time trigger reports; not used.
+        :param carried: what was known before the wait.
+        """
+        del event
+        return self._act(context, carried or {})
+
+    def _act(self, context: Any, carried: dict[str, Any]) -> Any:
+        # Whatever a DAG file that only names an operator does not need is imported here.
+        from airflow_provider_periskope.api.connecting import CONNECT_TIMEOUT
+        from airflow_provider_periskope.compat import AirflowFailException
+        from airflow_provider_periskope.exceptions import PeriskopeError, PeriskopeRateLimitError
+        from airflow_provider_periskope.hooks.periskope import PeriskopeHook
+        from airflow_provider_periskope.once.doubt import Attempt
+        from airflow_provider_periskope.once.record import Memory
+        from airflow_provider_periskope.waiting import wait_for_rate_limit
+
+        memory = Memory(context.get("task_state_store"), carried.get("records"))
+        try:
+            hook = PeriskopeHook(self.periskope_conn_id, phone=self.phone)
+            attempt = Attempt(task_try_of(context), memory, hook.settings.read_timeout, CONNECT_TIMEOUT)
+            return self.act(context, hook, attempt)
+        except PeriskopeRateLimitError as limit:
+            try:
+                wait_for_rate_limit(
+                    self,
+                    context,
+                    limit,
+                    rate_limit_timeout=self.rate_limit_timeout,
+                    carried={**carried, "records": memory.carried()},
+                )
+            except PeriskopeRateLimitError:
+                raise limit from None
+        except PeriskopeError as error:
+            if error.retryable:
+                raise
+            # The log shows an exception with those that it was raised from: once is enough.
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from None
+
+
+def task_try_of(context: Any) -> TaskTry:
+    """Return what the context of a running task says of its tries."""
+    from airflow_provider_periskope.once.doubt import TaskTry
+
+    ti, run, task = context["ti"], context["dag_run"], context["task"]
+    due_at = getattr(run, "run_after", None)
+    if due_at is None:  # Airflow 2.11
+        # A run that started before its interval ended did so at any moment of the interval.
+        early = run.start_date and run.data_interval_end and run.start_date < run.data_interval_end
+        due_at = (run.data_interval_start if early else run.data_interval_end) or run.logical_date
+        # Its command that resumes a backfill moves the run's start date, as a clear does.
+        resumed = run.run_type == "backfill" and ti.try_number > 1
+    else:
+        resumed = False
+    # A clear of the run increments clear_number (3.x), and a clear of a task raises max_tries.
+    cleared = bool(getattr(run, "clear_number", 0)) or ti.max_tries != task.retries or resumed
+    return TaskTry(
+        number=ti.try_number,
+        is_mapped=ti.map_index >= 0,
+        cleared=cleared,
+        run_started_at=run.start_date or due_at,
+        run_due_at=due_at,
+    )
