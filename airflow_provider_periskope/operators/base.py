@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 class PeriskopeOperator(BaseOperator):
     """
-    Base of the operators. A subclass implements one method, :meth:`act`.
+    Base of the operators. A subclass implements one method, ``act``.
 
     A rate limit is waited out, up to ``rate_limit_timeout``, without a worker slot and without using a retry. What no
     retry can cure (wrong key, wrong input, wrong plan) fails the task at once.
