@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -56,12 +56,14 @@ class Sighting:
     :param invite_link: its link, if the list contains it.
     :param created_at: when it was created by the API's clock, if the list contains it.
     :param phone_known: whether the list says that it belongs to the phone.
+    :param is_of_another: whether the list says that it belongs to another phone. Our phone can be in it all the same.
     """
 
     chat_id: str
     invite_link: str | None
     created_at: datetime | None
     phone_known: bool
+    is_of_another: bool = False
 
     @property
     def is_clear(self) -> bool:
@@ -151,7 +153,7 @@ class OneGroup:
                 log.info("Found %s: %s. Nothing is sent.", self, own)
                 return _result(own, "created")
         # An attempt that would have found a group from before the run has sent nothing.
-        if self._if_exists != "create" and self._seen and not self._was_sent:
+        if self._if_exists != "create" and not self._was_sent and self._from_before():
             older = self._older()
             log.info("Reusing %s: %s. Nothing is sent.", self, older)
             return _result(older, "reused")
@@ -163,12 +165,12 @@ class OneGroup:
             for seen in self._seen.values()
             if seen.created_at is None or window.contains(self._by_our_clock(seen.created_at))
         ]
-        return [seen for seen in in_time[:5] if self._may_have_created(seen)] + in_time[5:]
+        return [checked for seen in in_time if (checked := self._checked(seen))]
 
     def _only_one(self, candidates: list[Sighting], window: Window) -> Sighting | None:
         first = candidates[0]
         if len(candidates) > 1:
-            raise self._ambiguous(f"Several groups match {self}.", candidates)
+            raise self._ambiguous(f"Several groups match: {self}.", candidates)
         if first.created_at is None or not first.phone_known:
             raise self._ambiguous(f"One group may be {self}, but too little is known of it.", candidates)
         if window.is_certain(self._by_our_clock(first.created_at)):
@@ -180,22 +182,27 @@ class OneGroup:
     def _by_our_clock(self, created_at: datetime) -> datetime:
         return created_at - (self._hook.api_clock_ahead or timedelta())
 
-    def _may_have_created(self, seen: Sighting) -> bool:
-        """Return whether our phone may have created the group; another phone of the organisation may be in it too."""
+    def _checked(self, seen: Sighting) -> Sighting | None:
+        """Return the group unless another phone has created it; several phones of the organisation can be in it."""
         try:
             members = self._hook.get_chat(seen.chat_id).members or {}
         except PeriskopeNotFoundError:
-            return True
+            members = {}
         creators = {_digits_of(person) for person, member in members.items() if member.is_super_admin}
         # A creator that is known only by an id without a number says nothing.
-        numbers = {digits for digits in creators if digits}
-        return not numbers or any(self._is_own(digits) for digits in sorted(numbers))
+        numbers = sorted(digits for digits in creators if digits)
+        if not numbers:
+            return None if seen.is_of_another else seen
+        return replace(seen, phone_known=True) if any(map(self._is_own, numbers)) else None
+
+    def _from_before(self) -> list[Sighting]:
+        return [seen for seen in self._seen.values() if not seen.is_of_another]
 
     def _older(self) -> Sighting:
-        older = list(self._seen.values())
+        older = self._from_before()
         if self._if_exists == "fail":
             raise PeriskopeGroupExistsError(
-                f"{str(self).capitalize()} already exists, and if_exists='fail'.",
+                f"Group {self._group.group_name!r} already exists, and if_exists='fail'.",
                 what_to_do="Choose another name, or use if_exists='reuse' to continue with that group.",
                 details=[f"From before this run, on {self._whose}: {_listed(older)}. Nothing was sent."],
             )
@@ -226,8 +233,11 @@ class OneGroup:
         owners = {_digits_of(phone) for phone in (chat.org_phone, *(chat.chat_org_phones or ()))} - {""}
         is_of_another = bool(owners) and not any(self._is_own(owner) for owner in sorted(owners))
         if is_of_another and self._own_digits:
-            return
-        if chat.is_exited or chat.chat_type not in (None, "group"):
+            # A row for another phone takes back nothing that a row for ours says.
+            before = self._seen.get(chat.chat_id)
+            if (before and not before.is_of_another) or chat.is_exited:
+                return
+        elif chat.is_exited or chat.chat_type not in (None, "group"):
             self._seen.pop(chat.chat_id, None)
             return
         self._seen[chat.chat_id] = Sighting(
@@ -235,6 +245,7 @@ class OneGroup:
             invite_link=chat.invite_link,
             created_at=chat.created_at,
             phone_known=bool(owners and not is_of_another),
+            is_of_another=is_of_another and bool(self._own_digits),
         )
 
     def _is_own(self, digits: str) -> bool:

@@ -137,15 +137,13 @@ def task_try_of(context: Any) -> TaskTry:
     from airflow_provider_periskope.once.doubt import TaskTry
 
     ti, run, task = context["ti"], context["dag_run"], context["task"]
-    due_at = getattr(run, "run_after", None)
-    if due_at is None:  # Airflow 2.11
-        # A run that started before its interval ended did so at any moment of the interval.
-        early = run.start_date and run.data_interval_end and run.start_date < run.data_interval_end
-        due_at = (run.data_interval_start if early else run.data_interval_end) or run.logical_date
-        # Its command that resumes a backfill moves the run's start date, as a clear does.
-        resumed = run.run_type == "backfill" and ti.try_number > 1
-    else:
-        resumed = False
+    run_after = getattr(run, "run_after", None)  # Airflow 2.11 has none.
+    due_at = run_after or run.data_interval_end or run.logical_date
+    if run.start_date and run.start_date < due_at:
+        # A backfill of the current interval starts before the interval ends, at any moment of it.
+        due_at = run.data_interval_start or run.logical_date or run.start_date
+    # The command of Airflow 2.11 that resumes a backfill moves the run's start date, as a clear does.
+    resumed = run_after is None and run.run_type == "backfill" and ti.try_number > 1
     # A clear of the run increments clear_number (3.x), and a clear of a task raises max_tries.
     cleared = bool(getattr(run, "clear_number", 0)) or ti.max_tries != task.retries or resumed
     return TaskTry(
