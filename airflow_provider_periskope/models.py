@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -17,6 +18,19 @@ from pydantic import (
     WrapValidator,
     field_validator,
 )
+
+
+def _bool_from_template(value: object) -> object:
+    # A template renders True to the text "True"; no other text is meant as a switch.
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _is_http_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 class GroupOptions(BaseModel):
@@ -58,18 +72,13 @@ class GroupOptions(BaseModel):
         mode="before",
     )
     @classmethod
-    def _bool_from_template(cls, value: object) -> object:
-        # A template renders True to the text "True"; no other text is meant as a switch.
-        return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+    def _switch(cls, value: object) -> object:
+        return _bool_from_template(value)
 
     @field_validator("image")
     @classmethod
     def _http_url(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-        except ValueError:
-            parts = urlsplit("")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_http_url(value):
             raise ValueError(
                 "is not a valid http(s) URL; Periskope fetches the picture from there, so it must be public"
             )
@@ -92,6 +101,103 @@ class NewGroup(BaseModel):
     def body(self) -> dict[str, Any]:
         """Return the JSON body of ``POST /chats/create``, with only what was set."""
         return self.model_dump(by_alias=True, exclude_unset=True)
+
+
+_Switch = Annotated[StrictBool, BeforeValidator(_bool_from_template)]
+
+
+class Media(BaseModel):
+    """
+    A file in a message, by exactly one of ``url`` and ``filedata``.
+
+    :param type: ``document``, ``image``, ``video`` or ``audio``.
+    :param url: public http(s) URL. Periskope fetches the file from there when it sends the message, which can be much
+        later than now.
+    :param filedata: content of the file, in base64.
+    :param filename: name that is shown.
+    :param mimetype: type of the content, such as ``application/pdf``.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["document", "image", "video", "audio"]
+    url: StrictStr | None = None
+    filedata: StrictStr | None = None
+    filename: StrictStr | None = None
+    mimetype: StrictStr | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _http_url(cls, value: str | None) -> str | None:
+        if value is not None and not _is_http_url(value):
+            raise ValueError(
+                "is not a valid http(s) URL; Periskope fetches the file from there, so it must be public"
+            )
+        return value
+
+
+class PollSettings(BaseModel):
+    """
+    Settings of a poll.
+
+    :param allow_multiple_answers: whether people may choose several options (``allowMultipleAnswers``).
+    :param poll_id: an id of the poll (``pollId``). The operator derives one.
+    """
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    allow_multiple_answers: _Switch | None = Field(None, alias="allowMultipleAnswers")
+    poll_id: StrictStr | None = Field(None, alias="pollId")
+
+
+class Poll(BaseModel):
+    """
+    A poll in a message.
+
+    :param poll_name: the question (``pollName``).
+    :param poll_options: 2 to 12 different answers to choose from (``pollOptions``).
+    :param options: settings.
+    """
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    poll_name: StrictStr = Field(alias="pollName")
+    poll_options: list[StrictStr] = Field(alias="pollOptions")
+    options: PollSettings | None = None
+
+
+class MessageOptions(BaseModel):
+    """
+    Options of a message.
+
+    :param hide_url_preview: whether a link in the text is shown without a preview.
+    """
+
+    hide_url_preview: bool
+
+
+class NewMessage(BaseModel):
+    """
+    A message to be sent, checked.
+
+    :param chat_id: the chat: ``…@g.us`` for a group, ``<digits>@c.us`` for a person.
+    :param message: the text, or the caption of ``media``.
+    :param media: a file.
+    :param poll: a poll.
+    :param reply_to: id of the message that this one replies to.
+    :param options: options; ``None`` sends none.
+    """
+
+    chat_id: str
+    message: str | None = None
+    media: Media | None = None
+    poll: Poll | None = None
+    reply_to: str | None = None
+    options: MessageOptions | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body of ``POST /message/send``, with only what was set."""
+        return self.model_dump(by_alias=True, exclude_none=True)
 
 
 def _or_none(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -170,3 +276,139 @@ class Phone(BaseModel):
     phone_name: _Text = None
     wa_state: _Text = None
     is_ready: _Flag = None
+
+
+class QueuedMessage(BaseModel):
+    """
+    What the API says of a message that it has accepted: it is in the queue of the phone, and not sent yet.
+
+    :param unique_id: its id, for :meth:`~airflow_provider_periskope.hooks.periskope.PeriskopeHook.get_message_status`.
+    :param queue_id: id of its job in the queue.
+    :param queue_position: its place in the queue.
+    :param status: ``queued``.
+    """
+
+    unique_id: str = Field(min_length=1)
+    queue_id: _Text = None
+    queue_position: _Count = None
+    status: _Text = None
+
+
+class Timeline(BaseModel):
+    """
+    When a message was queued and sent, as far as the response says.
+
+    :param queued_at: when the API accepted it.
+    :param sent_at: when the phone sent it.
+    """
+
+    queued_at: _Moment = None
+    sent_at: _Moment = None
+
+
+class MessageStatus(BaseModel):
+    """
+    How far a message has come. Everything may be missing.
+
+    :param status: ``queued``, ``sent``, ``delivered`` or ``read``.
+    :param ack: WhatsApp's number for that: -1 failed, 0 pending, 1 sent, 2 on WhatsApp's server, 3 delivered, 4 and
+        5 read.
+    :param timeline: when it was queued and sent.
+    :param attempts: how often Periskope has tried to send it.
+    """
+
+    status: _Text = None
+    ack: _Count = None
+    timeline: Annotated[Timeline | None, _Tolerant] = None
+    attempts: _Count = None
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the phone has sent it."""
+        return (self.ack or 0) >= 1 or self.status in ("sent", "delivered", "read")
+
+    @property
+    def is_delivered(self) -> bool:
+        """Whether it has reached its receiver."""
+        return (self.ack or 0) >= 3 or self.status in ("delivered", "read")
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the last attempt to send it has failed. Periskope can still try again by itself."""
+        return self.ack == -1 or (self.status == "failed" and not self.is_sent)
+
+
+class Message(BaseModel):
+    """
+    A message in a chat. Everything but the id may be missing.
+
+    :param message_id: its id in WhatsApp.
+    :param unique_id: its id in Periskope.
+    :param org_phone: phone whose chat it is in, ``<digits>@c.us``.
+    :param chat_id: the chat.
+    :param body: the text, the caption, or the question of a poll.
+    :param prev_body: the text before it was edited.
+    :param message_type: ``chat`` for a text, ``image``, ``video``, ``document``, ``audio``, ``poll_creation``, ….
+    :param timestamp: when it was sent.
+    :param from_me: whether the phone has sent it.
+    :param ack: see :class:`MessageStatus`.
+    :param performed_by: who has sent it; ``api`` for a message of the API.
+    :param sender_phone: who has sent it, ``<digits>@c.us``.
+    :param quoted_message_id: id of the message that it replies to.
+    :param is_deleted: whether it was deleted.
+    :param media: its file, as the API describes it.
+    :param poll_info: its poll, as the API describes it.
+    :param sent_message_id: for a message of the API, the ``queue_id`` of its send.
+    """
+
+    message_id: str = Field(min_length=1)
+    unique_id: _Text = None
+    org_phone: _Text = None
+    chat_id: _Text = None
+    body: _Text = None
+    prev_body: _Text = None
+    message_type: _Text = None
+    timestamp: _Moment = None
+    from_me: _Flag = None
+    ack: _Count = None
+    performed_by: _Text = None
+    sender_phone: _Text = None
+    quoted_message_id: _Text = None
+    is_deleted: _Flag = None
+    media: Annotated[dict[str, Any] | None, _Tolerant] = None
+    poll_info: Annotated[dict[str, Any] | None, _Tolerant] = None
+    sent_message_id: _Text = None
+
+
+class QueueContent(BaseModel):
+    """
+    What a message in the queue says, as far as the response says.
+
+    :param body: the text, the caption, or the question of a poll.
+    :param type: its type, as in :class:`Message`.
+    """
+
+    body: _Text = None
+    type: _Text = None
+
+
+class QueueJob(BaseModel):
+    """
+    A message in the queue of a phone. Everything may be missing.
+
+    :param queue_id: id of the job.
+    :param unique_id: id of the message.
+    :param chat_id: chat that it is for.
+    :param status: state of the job.
+    :param message: what it says.
+    :param timeline: when it was queued.
+    :param attempts: how often Periskope has tried to send it.
+    """
+
+    queue_id: _Text = None
+    unique_id: _Text = None
+    chat_id: _Text = None
+    status: _Text = None
+    message: Annotated[QueueContent | None, _Tolerant] = None
+    timeline: Annotated[Timeline | None, _Tolerant] = None
+    attempts: _Count = None

@@ -98,6 +98,11 @@ def mask_creator(chat_id: str) -> str:
     return f"{masked(creator)}-{rest}" if dash else chat_id
 
 
+def mask_chat(chat_id: str) -> str:
+    """Return a chat's id as logs may show it: that of a group stays readable, a person's is their number."""
+    return mask_creator(chat_id) if chat_id.endswith("@g.us") else masked(chat_id)
+
+
 def _kind(value: object) -> str:
     return "None" if value is None else f"a {type(value).__name__}"
 

@@ -46,7 +46,7 @@ def participants(count: int) -> list[str]:
 
 def check(count: str, calls: str) -> Figures:
     """Check a request; more than one call leaves the first one out, which loads what is known of countries."""
-    from airflow_provider_periskope.group_input import check_group
+    from airflow_provider_periskope.input.group import check_group
 
     numbers = participants(int(count))
     return timed(lambda: check_group("Stand-up", numbers), calls=int(calls), warm_up=int(int(calls) > 1))

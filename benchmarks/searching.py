@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.calls import connections
-from benchmarks.loopback import CHATS
+from benchmarks.loopback import CHATS, PHONE
 from benchmarks.measuring import Figures, Samples, in_fresh_process, in_turn, timed
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ def measure(url: str, repetitions: int) -> Samples:
 def search(url: str) -> Figures:
     """Look for the oldest group."""
     os.environ.update(connections(url))
-    from airflow_provider_periskope.group_search import GroupSearch
     from airflow_provider_periskope.hooks.periskope import PeriskopeHook
+    from airflow_provider_periskope.models import NewGroup
+    from airflow_provider_periskope.once.group import OneGroup
 
     hook = PeriskopeHook()
     hook.get_conn()
 
     def look() -> None:
-        found = GroupSearch(hook, f"Seeded group {CHATS:06}")
-        found.read_all()
-        if len(found.sightings) != 1:
-            raise SystemExit(f"found {len(found.sightings)} groups")
+        group = NewGroup(group_name=f"Seeded group {CHATS:06}", participants=[PHONE])
+        if not OneGroup(hook, group, if_exists="reuse").look(None, last=True):
+            raise SystemExit("found no group")
 
     return _timed_with_memory(look)
 
@@ -51,7 +51,8 @@ def search(url: str) -> Figures:
 def fetch_and_parse(url: str) -> Figures:
     """Fetch the pages that a search fetches."""
     os.environ.update(connections(url))
-    from airflow_provider_periskope.hooks.periskope import PAGE_OVERLAP, PAGE_SIZE, PeriskopeHook
+    from airflow_provider_periskope.api.chat_list import PAGE_OVERLAP, PAGE_SIZE
+    from airflow_provider_periskope.hooks.periskope import PeriskopeHook
 
     session = PeriskopeHook().get_conn()
     # Up to the end, where nothing new is told, and the first page once more.

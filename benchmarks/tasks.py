@@ -29,7 +29,7 @@ CONTENDERS = {"ours": "groups_task", "HttpOperator": "http_task"}
 NEEDED = [
     "airflow_provider_periskope.operators.group",
     "airflow_provider_periskope.hooks.periskope",
-    "airflow_provider_periskope.one_group",
+    "airflow_provider_periskope.once.rule",
     "airflow_provider_periskope.waiting",
     "phonenumbers",
     "airflow.providers.http.operators.http",

@@ -19,14 +19,27 @@ from airflow_provider_periskope.compat import BaseHook
 from airflow_provider_periskope.connection import ConnectionSettings, read_settings
 from airflow_provider_periskope.exceptions import PeriskopeConnectionNotFoundError, PeriskopeError
 from airflow_provider_periskope.input.group import check_group
-from airflow_provider_periskope.models import Chat, NewGroup, Phone
-from airflow_provider_periskope.phone_numbers import is_phone_id, masked
+from airflow_provider_periskope.input.message import check_message
+from airflow_provider_periskope.models import (
+    Chat,
+    Message,
+    MessageStatus,
+    NewGroup,
+    NewMessage,
+    Phone,
+    QueuedMessage,
+    QueueJob,
+)
+from airflow_provider_periskope.phone_numbers import is_phone_id, mask_chat, masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import timedelta
 
 Model = TypeVar("Model", bound=BaseModel)
+
+MESSAGES_IN_A_PAGE = 100
+"""Messages that are read with one call; mostly, the newest few are enough."""
 
 
 class PeriskopeHook(BaseHook):
@@ -224,14 +237,127 @@ class PeriskopeHook(BaseHook):
 
         def fetch(offset: int, limit: int) -> list[dict[str, Any]]:
             params = {"offset": offset, "limit": limit, **({"chat_type": chat_type} if chat_type else {})}
-            call = self._call("GET", "/chats", params=params)
-            body, response = self._client.send(call)
-            rows = body.get("chats") if isinstance(body, dict) else None
-            if not isinstance(rows, list):
-                raise no_response(call, "HTTP 200 without a list of chats", response)
-            return [row for row in rows if isinstance(row, dict) and isinstance(row.get("chat_id"), str)]
+            return self._read_rows(self._call("GET", "/chats", params=params), "chats", "chat_id")
 
         return chat_list.pages(fetch)
+
+    def send_message(
+        self,
+        chat_id: str | NewMessage,
+        message: str | None = None,
+        *,
+        media: Mapping[str, Any] | None = None,
+        poll: Mapping[str, Any] | None = None,
+        reply_to: str | None = None,
+        hide_url_preview: bool | None = None,
+        before_sending: Callable[[], None] | None = None,
+    ) -> QueuedMessage:
+        """
+        Queue a message for the phone to send. One call queues one message or none; two calls queue two.
+
+        That the API has accepted a message does not mean that it is out: see :meth:`get_message_status`.
+
+        :param chat_id: id of a group (``…@g.us``) or of a person (``…@c.us``), or a person's number with country code
+            in any spelling; or a message that was checked before.
+        :param message: the text, or the caption of ``media``. Default ``None``.
+        :param media: a file, with the fields of :class:`~airflow_provider_periskope.models.Media`. Default ``None``.
+        :param poll: a poll, with the fields of :class:`~airflow_provider_periskope.models.Poll`. Default ``None``.
+        :param reply_to: id of the message that this one replies to. Default ``None``.
+        :param hide_url_preview: whether a link in the text is shown without a preview. Default ``None``: Periskope
+            decides.
+        :param before_sending: called right before each request that is sent: more than one where a connection failed or
+            a rate limit was waited out. Default ``None``.
+        :return: what the API says of the message in the queue.
+        :raises PeriskopeInputError: if the input is refused before anything is sent.
+        :raises PeriskopeOutcomeUnknownError: if it is unknown whether the message was queued.
+
+        Other errors as :meth:`request`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/message/send-message
+        """
+        if isinstance(chat_id, NewMessage):
+            checked = chat_id
+        else:
+            checked, warnings = check_message(
+                chat_id,
+                message,
+                media=media,
+                poll=poll,
+                reply_to=reply_to,
+                hide_url_preview=hide_url_preview,
+            )
+            for warning in warnings:
+                self.log.warning("Message to %s: %s", mask_chat(checked.chat_id), warning)
+        call = self._call("POST", "/message/send", json=checked.body())
+        return self._read_as(QueuedMessage, call, before_sending=before_sending)
+
+    def get_message_status(self, unique_id: str) -> MessageStatus:
+        """
+        Return how far a message has come.
+
+        :param unique_id: id of the message, as :meth:`send_message` returns it.
+        :raises PeriskopeNotFoundError: if the phone has no such message; other errors as :meth:`request`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/message/get-message-status
+        """
+        return self._read_as(MessageStatus, self._call("GET", f"/message/{quote(unique_id, safe='')}/status"))
+
+    def get_message(self, message_id: str) -> Message:
+        """
+        Return a message that was sent or received.
+
+        :param message_id: its ``message_id``, or the ``queue_id`` of its send.
+        :raises PeriskopeNotFoundError: if the phone has no such message, or it is still in the queue; other errors as
+            :meth:`request`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/message/get-message
+        """
+        return self._read_as(Message, self._call("GET", f"/message/{quote(message_id, safe='@')}"))
+
+    def iter_messages(self, chat_id: str) -> Iterator[Message]:
+        """
+        Go through the messages of a chat, newest first, holding one page of them at a time.
+
+        Messages that arrive meanwhile can make one come twice.
+
+        :param chat_id: id of the chat, such as ``120363392071406466@g.us``.
+        :return: messages; errors as :meth:`request`, and
+            :class:`~airflow_provider_periskope.exceptions.PeriskopeNotFoundError` if the phone has no such chat.
+
+        .. seealso:: https://docs.periskope.app/api-reference/chats/get-chat-messages
+        """
+        offset = 0
+        known: set[str] = set()
+        while True:
+            params = {"offset": offset, "limit": MESSAGES_IN_A_PAGE}
+            call = self._call("GET", f"/chats/{quote(chat_id, safe='@')}/messages", params=params)
+            rows = self._read_rows(call, "messages", "message_id")
+            fresh = [row for row in rows if row["message_id"] not in known]
+            if not fresh:
+                return
+            offset += len(rows)
+            known = {row["message_id"] for row in rows}
+            del rows  # before the next ones are read
+            for row in fresh:
+                yield Message.model_validate(row)
+
+    def get_message_queue(self) -> list[QueueJob]:
+        """
+        Return the messages that wait in the queue of the phone.
+
+        :return: the jobs of the queue, of all chats; errors as :meth:`request`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/message/get-message-queues
+        """
+        # It only reads, though it is a POST. Whether the list is the whole response or a part of it is not known.
+        call = self._call("POST", "/message/queues", json={}, repeatable=True)
+        body, response = self._client.send(call)
+        lists = (
+            [part for part in body.values() if isinstance(part, list)] if isinstance(body, dict) else [body]
+        )
+        if len(lists) != 1 or not isinstance(lists[0], list):
+            raise no_response(call, f"HTTP {response.status_code} without a list of messages", response)
+        return [QueueJob.model_validate(job) for job in lists[0] if isinstance(job, dict)]
 
     def get_phone(self) -> Phone:
         """
@@ -269,6 +395,16 @@ class PeriskopeHook(BaseHook):
 
     def _call(self, method: str, path: str, **details: Any) -> Call:
         return Call(method.upper(), f"/{path.lstrip('/')}", self.periskope_conn_id, self.phone, **details)
+
+    def _read_rows(self, call: Call, name: str, row_id: str) -> list[dict[str, Any]]:
+        """Return the rows of a list that have an id."""
+        body, response = self._client.send(call)
+        rows = body.get(name) if isinstance(body, dict) else None
+        if not isinstance(rows, list):
+            raise no_response(call, f"HTTP {response.status_code} without a list of {name}", response)
+        return [
+            row for row in rows if isinstance(row, dict) and isinstance(row.get(row_id), str) and row[row_id]
+        ]
 
     def _read_as(
         self, model: type[Model], call: Call, *, before_sending: Callable[[], None] | None = None

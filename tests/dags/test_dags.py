@@ -110,7 +110,7 @@ class TestForms:
                 "options": {"description": "For Sales of every_form", "messagesAdminsOnly": True},
             },
             "jinja whole": {**both, "options": {"description": "Sales", "infoAdminsOnly": True}},
-            "jinja json": {**both, "options": {}},
+            "jinja json": both,
             "jinja commas": both,
             "output of a task by jinja": both,
             "output of a task": {**both, "options": {"description": "of a task", "infoAdminsOnly": True}},
@@ -130,6 +130,7 @@ class TestForms:
         assert creates(periskope_sandbox) == {
             "native objects": {"participants": [ASHA, BHARAT], "options": {"messagesAdminsOnly": True}},
             "1040": {"participants": [ASHA, BHARAT]},
+            "one person": {"participants": [ASHA]},
         }
         assert periskope_sandbox.groups_named("1040")[0].phone == OTHER_PHONE
 
@@ -224,17 +225,17 @@ class TestRateLimit:
     @pytest.fixture
     def triggers(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         """Shorten the waits, and return the triggers that tasks are deferred to."""
-        from airflow_provider_periskope import waiting
-        from airflow_provider_periskope.hooks import periskope
+        from airflow_provider_periskope import compat, waiting
+        from airflow_provider_periskope.api import client
 
         made: list[Any] = []
-        trigger_at = waiting._time_trigger
-        # A wait of a second is one that the hook would otherwise take in place.
-        monkeypatch.setattr(periskope, "WAIT_IN_PLACE", 0)
+        trigger_at = compat.DateTimeTrigger
+        # A wait of a second is one that the client would otherwise take in place.
+        monkeypatch.setattr(client, "WAIT_IN_PLACE", 0)
         monkeypatch.setattr(waiting, "SHORTEST", 1)
         monkeypatch.setattr(waiting, "JITTER", 0)
         monkeypatch.setattr(
-            waiting, "_time_trigger", lambda until: made.append(trigger_at(until)) or made[-1]
+            compat, "DateTimeTrigger", lambda until: made.append(trigger_at(until)) or made[-1]
         )
         return made
 
@@ -249,6 +250,17 @@ class TestRateLimit:
         assert outputs(run) == {"create": group.chat_id}
         # The task state store of 3.3 outlives a reschedule; below it only a deferral can carry what is known.
         assert len(triggers) == (0 if AIRFLOW >= (3, 3) else 1)
+
+
+class TestWithoutXCom:
+    def test_nothing_is_stored(self, run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
+        """Neither the link, which lets anybody join, nor anything else."""
+        run = run_dag(DAGS / "without_xcom.py")
+        (group,) = periskope_sandbox.groups
+        assert (run.state, bool(group.invite_link)) == ("success", True)
+        for key in ("return_value", "invite_link", "outcome"):
+            assert outputs(run, key) == {"create": None}
+        assert not outputs(run, "_link_PeriskopeGroupLink")["create"]
 
 
 class TestFailures:
@@ -269,9 +281,9 @@ class TestFailures:
         [
             pytest.param({"name": ""}, "group_name is empty", id="empty name"),
             pytest.param({"name": None}, "group_name is None", id="name rendered to None"),
-            pytest.param({"name": "None"}, "group_name is None", id="name rendered to the text None"),
+            pytest.param({"name": "None"}, "group_name is ", id="name rendered to the text None"),
             pytest.param({"name": "a" * 101}, "group_name has 101 characters", id="long name"),
-            pytest.param({"people": []}, "nobody is left", id="no participants"),
+            pytest.param({"people": []}, "participants is empty", id="no participants"),
             pytest.param({"people": None}, "participants is None", id="participants rendered to None"),
             pytest.param({"people": ["12", "abc", 1.5]}, "3 problems with the input", id="no numbers"),
         ],
@@ -291,9 +303,9 @@ class TestFailures:
     @pytest.mark.parametrize(
         ("fault", "told"),
         [
-            ("wrong_key", "copy it again from Settings > API"),
-            ("wrong_plan", "it takes an active Pro or Enterprise plan"),
-            ("not_found", "Check the id"),
+            ("wrong_key", "PeriskopeAuthenticationError: The API key of connection"),
+            ("wrong_plan", "PeriskopePlanError: The organisation"),
+            ("not_found", "PeriskopeNotFoundError: Not found"),
             ("invalid", "group_name: Not a good name"),
         ],
     )
@@ -309,6 +321,31 @@ class TestFailures:
         assert run() == ("failed", 1)
         assert told in logged()
         assert len(periskope_sandbox.requests) == 1
+
+    def test_an_error_that_no_retry_cures_is_told_once(
+        self, run: Callable[..., tuple[str, int]], periskope_sandbox: Sandbox, logged: Callable[[], str]
+    ) -> None:
+        periskope_sandbox.fault("wrong_key", times=None)
+        assert run() == ("failed", 1)
+        text = logged()
+        assert "AirflowFailException: PeriskopeAuthenticationError: The API key of connection" in text
+        assert "Copy it again from Settings > API" in text
+        # The exception that it was raised from would be shown a second time.
+        assert "direct cause of the following exception" not in text
+        assert "During handling of the above exception" not in text
+
+    def test_a_connection_of_another_type_fails_at_once(
+        self,
+        run: Callable[..., tuple[str, int]],
+        periskope_sandbox: Sandbox,
+        monkeypatch: pytest.MonkeyPatch,
+        logged: Callable[[], str],
+    ) -> None:
+        connection = json.loads(periskope_sandbox.connection_json()) | {"conn_type": "http"}
+        monkeypatch.setenv("AIRFLOW_CONN_PERISKOPE_DEFAULT", json.dumps(connection))
+        assert run() == ("failed", 1)
+        assert "its type is 'http', not 'periskope'" in logged()
+        assert periskope_sandbox.requests == []
 
     def test_a_connection_that_is_not_there_uses_the_retries(
         self,
@@ -330,10 +367,10 @@ class TestFailures:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         # Below 3.3 no try knows that the one before was refused, and each gives its group a minute to show up.
-        monkeypatch.setattr("airflow_provider_periskope.one_group.SETTLING", timedelta(seconds=1))
+        monkeypatch.setattr("airflow_provider_periskope.once.rule.SETTLING", timedelta(seconds=1))
         periskope_sandbox.fault("phone_off", times=2)
         state, tries = run()
-        assert "restart it in the Periskope console" in logged()
+        assert "Restart it in the Periskope console" in logged()
         assert (state, tries) == ("success", 3)
 
     def test_no_log_of_a_task_tells_the_key_or_a_number(
@@ -351,18 +388,35 @@ class TestFailures:
             assert [line for line in ours if number in line and "│" not in line] == []
 
 
-def test_if_exists_is_checked_while_the_dag_is_parsed() -> None:
-    from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+@pytest.mark.parametrize("mapped", [False, True], ids=["the operator", "partial"])
+class TestWhileTheDagIsParsed:
+    @pytest.fixture
+    def make(self, mapped: bool) -> Callable[..., Any]:
+        from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
 
-    with pytest.raises(ValueError, match="if_exists is 'replace': it takes 'create', 'reuse' or 'fail'"):
-        PeriskopeCreateGroupOperator(task_id="x", group_name="x", participants=["1"], if_exists="replace")
+        task = {"task_id": "x", "group_name": "x"}
+        if mapped:
+            return lambda **arguments: PeriskopeCreateGroupOperator.partial(**task, **arguments)
+        return lambda **arguments: PeriskopeCreateGroupOperator(**task, participants=[ASHA], **arguments)
 
+    def test_if_exists_is_checked(self, make: Callable[..., Any]) -> None:
+        with pytest.raises(ValueError, match="if_exists is 'resue': expected 'create', 'reuse' or 'fail'"):
+            make(if_exists="resue")
 
-def test_max_wait_that_is_no_timedelta_is_refused_while_the_dag_is_parsed() -> None:
-    from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+    @pytest.mark.parametrize("written", [3600, None], ids=repr)
+    def test_the_rate_limit_timeout_is_checked(self, make: Callable[..., Any], written: object) -> None:
+        with pytest.raises(TypeError, match=f"rate_limit_timeout is {written}: expected a timedelta"):
+            make(rate_limit_timeout=written)
 
-    with pytest.raises(TypeError, match="max_wait is 3600: it takes a timedelta"):
-        PeriskopeCreateGroupOperator(task_id="t", group_name="A", participants=[ASHA], max_wait=3600)
+    def test_literal_names_of_options_are_checked(self, make: Callable[..., Any]) -> None:
+        with pytest.raises(ValueError, match=r"messagesAdminOnly is not a valid option: did you mean"):
+            make(options={"messagesAdminOnly": True})
+
+    @pytest.mark.parametrize(
+        "options", [None, {}, "{{ params.options }}", {"{{ params.option }}": True}, {"description": "A"}]
+    )
+    def test_what_only_a_run_can_tell_is_let_through(self, make: Callable[..., Any], options: Any) -> None:
+        make(options=options, if_exists="reuse", rate_limit_timeout=timedelta.max)
 
 
 def test_what_the_author_wrote_about_the_task_is_shown_in_place_of_our_text() -> None:
@@ -371,10 +425,12 @@ def test_what_the_author_wrote_about_the_task_is_shown_in_place_of_our_text() ->
     except ImportError:  # Airflow 2.11
         from airflow.models.dag import DAG
 
-    from airflow_provider_periskope.operators.group import TASK_DOC, PeriskopeCreateGroupOperator
+    from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
 
     task = {"group_name": "A", "participants": [ASHA]}
     with DAG("documented", default_args={"doc_md": "Of team X"}, schedule=None):
         assert PeriskopeCreateGroupOperator(task_id="by_default", **task).doc_md == "Of team X"
         assert PeriskopeCreateGroupOperator(task_id="by_hand", doc_md="Mine", **task).doc_md == "Mine"
-    assert PeriskopeCreateGroupOperator(task_id="not_at_all", **task).doc_md == TASK_DOC
+    assert PeriskopeCreateGroupOperator(task_id="not_at_all", **task).doc_md == (
+        PeriskopeCreateGroupOperator.default_doc_md
+    )

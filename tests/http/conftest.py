@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_periskope.hooks import periskope
+from airflow_provider_periskope.api import client
 from airflow_provider_periskope.hooks.periskope import PeriskopeHook
 
 if TYPE_CHECKING:
@@ -153,9 +153,9 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let the hook's waits take no time, and return them."""
+    """Let the client's waits take no time, and return them."""
     waited: list[float] = []
-    monkeypatch.setattr(periskope, "time", SimpleNamespace(sleep=waited.append))
+    monkeypatch.setattr(client, "time", SimpleNamespace(sleep=waited.append))
     return waited
 
 

@@ -10,12 +10,12 @@ import pytest
 import requests
 
 from airflow_provider_periskope import __version__
+from airflow_provider_periskope.api import chat_list
 from airflow_provider_periskope.exceptions import (
     PeriskopeApiError,
     PeriskopeInputError,
     PeriskopeNotFoundError,
 )
-from airflow_provider_periskope.hooks import periskope
 from airflow_provider_periskope.hooks.periskope import PeriskopeHook
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ class TestCreateGroup:
     ) -> None:
         hook.create_group("Sales", ["919537851844", "+919537851844", periskope_sandbox.phone])
         text = logged()
-        assert "Group 'Sales': Kept once, though given more than once: 9195•••••844." in text
-        assert "Group 'Sales': Left out, since it is the phone that makes the group: 9198•••••210." in text
+        assert "Group 'Sales': Listed more than once, used once: 9195•••••844." in text
+        assert "Group 'Sales': Left out, because it is the phone that creates the group: 9198•••••210." in text
         assert periskope_sandbox.requests[0].body["participants"] == ["919537851844"]
 
 
@@ -129,8 +129,8 @@ class TestGetChat:
 class TestIterChats:
     @pytest.fixture(autouse=True)
     def small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(periskope, "PAGE_SIZE", 50)
-        monkeypatch.setattr(periskope, "PAGE_OVERLAP", 5)
+        monkeypatch.setattr(chat_list, "PAGE_SIZE", 50)
+        monkeypatch.setattr(chat_list, "PAGE_OVERLAP", 5)
 
     @pytest.mark.parametrize("count", [0, 1, 5, 6, 49, 50, 51, 45, 120, 500])
     def test_goes_through_all_once(self, hook: PeriskopeHook, periskope_sandbox: Sandbox, count: int) -> None:
@@ -258,7 +258,7 @@ class TestKey:
     ) -> None:
         elsewhere = serve(raw_answer(body=GROUP))
         server = serve(raw_answer(status, b"moved", Location=f"{elsewhere.url}/chats/create"))
-        with pytest.raises(PeriskopeApiError, match="a redirect, which is not followed") as error:
+        with pytest.raises(PeriskopeApiError, match="A redirect is not followed") as error:
             connect(server.url).create_group("Sales", ["919537851844"])
         assert error.value.status == status
         assert len(server.requests) == 1

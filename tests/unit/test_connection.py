@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_periskope.connection import ConnectionSettings, phone_header, read_settings
-from airflow_provider_periskope.exceptions import PeriskopeConnectionError
+from airflow_provider_periskope.exceptions import PeriskopeConfigurationError
 from airflow_provider_periskope.hooks.periskope import PeriskopeHook
 
 try:
@@ -25,9 +25,9 @@ def settings(*, phone: Any = None, **fields: Any) -> ConnectionSettings:
 
 
 def refused(**fields: Any) -> str:
-    with pytest.raises(PeriskopeConnectionError) as error:
+    with pytest.raises(PeriskopeConfigurationError) as error:
         settings(**fields)
-    assert str(error.value).startswith("Connection 'wa' cannot be used: ")
+    assert str(error.value).startswith("Connection 'wa' cannot be used.\nWhat to do: Correct it under Admin")
     assert KEY not in str(error.value)
     assert PHONE not in str(error.value)
     return str(error.value)
@@ -84,7 +84,7 @@ class TestBaseUrl:
         ],
     )
     def test_the_key_never_travels_in_clear(self, fields: dict[str, Any]) -> None:
-        assert "API base URL (host) is plain http, over which the API key would travel in clear" in refused(
+        assert "API base URL (host) is plain http, which would send the API key unencrypted" in refused(
             **fields
         )
 
@@ -109,11 +109,11 @@ class TestBaseUrl:
         ],
     )
     def test_that_is_none(self, fields: dict[str, Any]) -> None:
-        assert "API base URL (host) is no URL of an API" in refused(**fields)
+        assert "API base URL (host) is not a valid URL" in refused(**fields)
 
     @pytest.mark.parametrize("schema", ["https", "http"])
     def test_a_protocol_in_the_schema_is_cleared_up(self, schema: str) -> None:
-        assert f"has the schema {schema!r}, but schema is the path of the API" in refused(schema=schema)
+        assert f"has the schema {schema!r}, but schema is the path of the API here" in refused(schema=schema)
 
 
 class TestKey:
@@ -123,12 +123,12 @@ class TestKey:
 
     @pytest.mark.parametrize("written", [None, "", "  "])
     def test_is_missing(self, written: str | None) -> None:
-        assert "API key (password) is empty: make a key under Settings > API" in refused(password=written)
+        assert "API key (password) is empty: create a key under Settings > API" in refused(password=written)
 
     @pytest.mark.parametrize("written", ["a\r\nX-Evil: 1", "ключ", "two words", "a\x00b"], ids=ascii)
     def test_cannot_be_one(self, written: str) -> None:
         told = refused(password=written)
-        assert "API key (password) has characters that no key has" in told
+        assert "API key (password) contains characters that no key has" in told
         assert written not in told
 
     def test_is_not_shown_with_the_settings(self) -> None:
@@ -157,13 +157,13 @@ class TestPhone:
     @pytest.mark.parametrize(
         ("fields", "told"),
         [
-            pytest.param({"login": None}, "Phone (login) is empty: it takes the phone's number", id="none"),
+            pytest.param({"login": None}, "Phone (login) is empty: expected the phone's number", id="none"),
             pytest.param({"login": "98"}, "Phone (login) has 2 digits", id="too short"),
             pytest.param({"login": "phone-"}, "Phone (login) has no digits", id="half an id"),
-            pytest.param({"login": "phone-x\r\nX-Evil: 1"}, "Phone (login) is no phone number", id="header"),
-            pytest.param({"phone": ""}, ": phone is empty", id="task's is empty"),
-            pytest.param({"phone": "None"}, ": phone is the text 'None': a template found", id="text None"),
-            pytest.param({"phone": 918527184400.0}, ": phone is a float", id="float"),
+            pytest.param({"login": "phone-x\r\nX-Evil: 1"}, "Phone (login) is not a phone number", id="header"),
+            pytest.param({"phone": ""}, "- phone is empty", id="task's is empty"),
+            pytest.param({"phone": "None"}, "- phone is the text 'None': a template found", id="text None"),
+            pytest.param({"phone": 918527184400.0}, "- phone is a float", id="float"),
         ],
     )
     def test_cannot_be_one(self, fields: dict[str, Any], told: str) -> None:
@@ -194,11 +194,11 @@ class TestExtra:
     ) -> None:
         caplog.set_level(logging.WARNING)
         assert settings(extra='{"X-Api-Secret": "hush", "timeout": 5}').read_timeout == 5
-        assert "extra 'X-Api-Secret' means nothing here and is ignored" in caplog.text
+        assert "unknown extra 'X-Api-Secret' ignored; supported extras are timeout and allow_http" in caplog.text
         assert "hush" not in caplog.text
 
     def test_a_list_is_refused(self) -> None:
-        assert "extra is no JSON object" in refused(extra="[1]")
+        assert "extra is not a JSON object" in refused(extra="[1]")
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
@@ -257,7 +257,7 @@ class TestWaysOfGiving:
         assert PeriskopeHook("wa").settings == ConnectionSettings(base_url, KEY, PHONE, timeout)
 
     def test_one_that_is_not_there(self) -> None:
-        with pytest.raises(PeriskopeConnectionError, match="set AIRFLOW_CONN_NOT_THERE where the task runs"):
+        with pytest.raises(PeriskopeConfigurationError, match="set AIRFLOW_CONN_NOT_THERE where the task runs"):
             PeriskopeHook("not_there").get_conn()
 
     def test_making_a_hook_reads_no_connection(self) -> None:

@@ -129,7 +129,9 @@ class TestImportOfTheOperator:
         """)
         assert set(added) <= {
             "airflow_provider_periskope",
+            "airflow_provider_periskope.compat",
             "airflow_provider_periskope.operators",
+            "airflow_provider_periskope.operators.base",
             "airflow_provider_periskope.operators.group",
         }
 
@@ -150,7 +152,9 @@ class TestImportOfTheOperator:
         """)
         # Airflow itself may have asked for the provider info meanwhile, which has the form in it.
         assert set(loaded) - {"airflow_provider_periskope.connection_form"} == {
+            "airflow_provider_periskope.compat",
             "airflow_provider_periskope.operators",
+            "airflow_provider_periskope.operators.base",
             "airflow_provider_periskope.operators.group",
         }
 

@@ -8,8 +8,9 @@ import airflow
 import pytest
 from packaging.version import Version
 
+from airflow_provider_periskope.api.answers import LONGEST_WAIT
 from airflow_provider_periskope.exceptions import PeriskopeRateLimitError
-from airflow_provider_periskope.waiting import wait_without_slot
+from airflow_provider_periskope.waiting import wait_for_rate_limit
 
 try:
     from airflow.sdk import BaseOperator
@@ -49,18 +50,17 @@ def wait(
     seconds: float = 60,
     *,
     store: object | None = None,
-    max_wait: timedelta = timedelta(hours=1),
+    rate_limit_timeout: timedelta = timedelta(hours=1),
     first_reschedule: datetime | None = None,
     waiting_since: datetime | None = None,
 ) -> None:
-    wait_without_slot(
+    since = {"waiting_since": waiting_since.isoformat()} if waiting_since else {}
+    wait_for_rate_limit(
         BaseOperator(task_id="create"),
         context_of(store=store, first_reschedule=first_reschedule),
         limit_of(seconds),
-        max_wait=max_wait,
-        waiting_since=waiting_since.isoformat() if waiting_since else None,
-        method_name="go_on_after_waiting",
-        carried={"record": {"identity": "x"}},
+        rate_limit_timeout=rate_limit_timeout,
+        carried={"records": {"group": {"identity": "x"}}, **since},
     )
 
 
@@ -88,7 +88,7 @@ class TestWithATaskStateStore:
         assert len(moments) > 1
 
     def test_is_bounded_by_what_passed_since_the_first_wait(self) -> None:
-        with pytest.raises(PeriskopeRateLimitError, match="would go beyond max_wait=1:00:00, 35"):
+        with pytest.raises(PeriskopeRateLimitError, match="would exceed rate_limit_timeout=1:00:00, of which 35"):
             wait(60, store=object(), first_reschedule=now() - timedelta(minutes=59))
 
 
@@ -97,8 +97,9 @@ class TestWithout:
         since = now() - timedelta(minutes=10)
         with pytest.raises(TaskDeferred) as deferred:
             wait(60, waiting_since=since)
-        assert deferred.value.method_name == "go_on_after_waiting"
-        assert deferred.value.kwargs == {"record": {"identity": "x"}, "waiting_since": since.isoformat()}
+        assert deferred.value.method_name == "resume"
+        carried = {"records": {"group": {"identity": "x"}}, "waiting_since": since.isoformat()}
+        assert deferred.value.kwargs == {"carried": carried}
         path, arguments = deferred.value.trigger.serialize()
         assert path.endswith("temporal.DateTimeTrigger")
         assert 59 < (arguments["moment"] - now()).total_seconds() <= 75
@@ -109,7 +110,7 @@ class TestWithout:
         assert timedelta(minutes=11) <= deferred.value.timeout <= timedelta(minutes=12)
 
     def test_is_bounded_by_what_passed_since_the_first_wait(self) -> None:
-        with pytest.raises(PeriskopeRateLimitError, match="would go beyond max_wait"):
+        with pytest.raises(PeriskopeRateLimitError, match="would exceed rate_limit_timeout"):
             wait(60, waiting_since=now() - timedelta(minutes=59))
 
 
@@ -119,16 +120,23 @@ class TestTooLong:
         with pytest.raises(PeriskopeRateLimitError) as error:
             wait(7200, store=store)
         assert error.value.retry_after == 7200
-        assert (error.value.status, error.value.code, error.value.message) == (
+        assert (error.value.status, error.value.code, error.value.api_message) == (
             429,
             "RATE_LIMIT_ERROR",
             "slow down",
         )
         assert error.value.trace_id == "trace-1"
-        assert "give it more max_wait, or a pool" in str(error.value)
+        assert "Increase rate_limit_timeout, or use a pool" in str(error.value)
         assert error.value.retryable
 
-    @pytest.mark.parametrize("seconds", [1e10, 1e15, 1e300], ids=repr)
-    def test_a_date_that_no_calendar_has(self, store: object | None, seconds: float) -> None:
-        with pytest.raises(PeriskopeRateLimitError, match="would go beyond max_wait"):
-            wait(seconds, store=store)
+    def test_a_minute_more_than_is_left(self, store: object | None) -> None:
+        with pytest.raises(PeriskopeRateLimitError, match="would exceed rate_limit_timeout=0:10:00, of which 0"):
+            wait(660, store=store, rate_limit_timeout=timedelta(minutes=10))
+
+
+def test_may_be_allowed_to_wait_for_ever() -> None:
+    """With the longest wait that the client reports."""
+    with pytest.raises(TaskDeferred) as deferred:
+        wait(LONGEST_WAIT, rate_limit_timeout=timedelta.max, waiting_since=now() - timedelta(days=300))
+    _, arguments = deferred.value.trigger.serialize()
+    assert (arguments["moment"] - now()).total_seconds() > LONGEST_WAIT - 1

@@ -30,3 +30,4 @@ with DAG(
         participants=["919537851844", "{{ params.people[1] }}"],
         phone="918527184400",
     )
+    CreateGroup(task_id="one", group_name="one person", participants="{{ params.people[0] }}")

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_provider_periskope.api import client, connecting
+from airflow_provider_periskope.api.answers import Call
+from airflow_provider_periskope.connection import ConnectionSettings
 from airflow_provider_periskope.exceptions import (
     PeriskopeApiError,
     PeriskopeAuthenticationError,
-    PeriskopeConnectionError,
-    PeriskopeNoAnswerError,
+    PeriskopeConfigurationError,
+    PeriskopeNoResponseError,
     PeriskopeNotFoundError,
     PeriskopeOutcomeUnknownError,
     PeriskopePhoneOffError,
@@ -26,8 +29,8 @@ from airflow_provider_periskope.exceptions import (
     PeriskopeUnreachableError,
     PeriskopeValidationError,
 )
-from airflow_provider_periskope.hooks import periskope
 from airflow_provider_periskope.hooks.periskope import PeriskopeHook
+from airflow_provider_periskope.models import NewGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,13 +64,13 @@ class TestOutcomeUnknown:
                 {"name": "drop_after", "reset": True}, 1, None, "the connection was dropped", id="reset"
             ),
             pytest.param(
-                {"name": "late", "seconds": 2}, 1, None, "no answer within 0.5 s", id="read timeout"
+                {"name": "late", "seconds": 2}, 1, None, "no response within 0.5 s", id="read timeout"
             ),
-            pytest.param({"name": "truncated"}, 1, None, "the answer broke off", id="truncated"),
+            pytest.param({"name": "truncated"}, 1, None, "the response broke off", id="truncated"),
             pytest.param({"name": "not_json"}, 1, 200, "bytes of text/html", id="HTML 200"),
-            pytest.param({"name": "error_500"}, 0, 500, "HTTP 500 with", id="500 of the API"),
-            pytest.param({"name": "error_500_after"}, 1, 500, "HTTP 500 with", id="500 after the create"),
-            pytest.param({"name": "empty_500_after"}, 1, 500, "HTTP 500 with no body", id="empty 500"),
+            pytest.param({"name": "error_500"}, 0, 500, "HTTP 500, ", id="500 of the API"),
+            pytest.param({"name": "error_500_after"}, 1, 500, "HTTP 500, ", id="500 after the create"),
+            pytest.param({"name": "empty_500_after"}, 1, 500, "HTTP 500, no body", id="empty 500"),
             pytest.param({"name": "html_502_after"}, 1, 502, "bytes of text/html", id="HTML 502"),
             pytest.param({"name": "gateway_504_hidden", "seconds": 1}, 1, 504, "HTTP 504", id="504"),
         ],
@@ -90,7 +93,7 @@ class TestOutcomeUnknown:
         assert waits == []
         assert error.value.retryable
         assert error.value.status == status
-        assert "It may have been carried out or not" in str(error.value)
+        assert "It may or may not have been carried out" in str(error.value)
 
     @pytest.mark.parametrize(
         ("headers", "body"),
@@ -169,7 +172,7 @@ class TestReading:
         self, hook: PeriskopeHook, periskope_sandbox: Sandbox, waits: list[float], fault: str
     ) -> None:
         periskope_sandbox.fault(fault, "GET /phones", times=3)
-        with pytest.raises(PeriskopeNoAnswerError, match="Nothing was changed") as error:
+        with pytest.raises(PeriskopeNoResponseError, match="Nothing was changed") as error:
             hook.get_phone()
         assert not isinstance(error.value, PeriskopeOutcomeUnknownError)
         assert len(periskope_sandbox.requests) == 3
@@ -181,7 +184,7 @@ class TestReading:
         periskope_sandbox.fault("html_502", "GET /phones", times=2)
         assert hook.get_phone().wa_state == "CONNECTED"
         assert len(periskope_sandbox.requests) == 3
-        assert "GET /phones (connection 'periskope_default') told nothing: HTTP 502" in logged()
+        assert "No usable response to GET /phones: HTTP 502, " in logged()
 
     @pytest.mark.parametrize("body", [{}, {"chats": None}, {"chats": {}}, []], ids=json.dumps)
     def test_a_list_of_chats_that_is_none_is_no_empty_list(
@@ -191,7 +194,7 @@ class TestReading:
         raw_answer: Callable[..., bytes],
         body: object,
     ) -> None:
-        with pytest.raises(PeriskopeNoAnswerError, match="HTTP 200 without a list of chats"):
+        with pytest.raises(PeriskopeNoResponseError, match="HTTP 200 without a list of chats"):
             list(connect(serve(raw_answer(body=body)).url).iter_chats())
 
 
@@ -204,7 +207,7 @@ class TestUnreachable:
     def test_a_refused_connection_is_tried_four_times(
         self, connect: Callable[..., PeriskopeHook], waits: list[float], free_port: int
     ) -> None:
-        with pytest.raises(PeriskopeUnreachableError, match=r"refused, or no way to it.*nothing was sent"):
+        with pytest.raises(PeriskopeUnreachableError, match=r"(?s)connection refused or host unreachable.*nothing was sent"):
             create(connect(f"http://127.0.0.1:{free_port}"))
         assert [int(wait) for wait in waits] == [1, 2, 3]
 
@@ -217,7 +220,7 @@ class TestUnreachable:
         hook = connect(periskope_sandbox.url, key=periskope_sandbox.api_key, login=periskope_sandbox.phone)
         periskope_sandbox.stop()
         comes_back = SimpleNamespace(sleep=lambda _: periskope_sandbox.start())
-        monkeypatch.setattr(periskope, "time", comes_back)
+        monkeypatch.setattr(client, "time", comes_back)
         assert create(hook) == periskope_sandbox.groups[0].chat_id
         assert len(periskope_sandbox.requests) == 1
 
@@ -230,14 +233,15 @@ class TestUnreachable:
     def test_a_server_that_never_accepts(
         self, monkeypatch: pytest.MonkeyPatch, connect: Callable[..., PeriskopeHook], waits: list[float]
     ) -> None:
-        monkeypatch.setattr(periskope, "CONNECT_TIMEOUT", 0.2)
+        monkeypatch.setattr(client, "CONNECT_TIMEOUT", 0.2)
+        monkeypatch.setattr(connecting, "CONNECT_TIMEOUT", 0.2)
         with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
             queue = []
             for _ in range(4):  # fills the queue of connections that wait to be accepted
                 queue.append(socket.socket())
                 queue[-1].setblocking(False)
                 queue[-1].connect_ex(server.getsockname())
-            with pytest.raises(PeriskopeUnreachableError, match="none within 0 s"):
+            with pytest.raises(PeriskopeUnreachableError, match="no connection within 0 s"):
                 create(connect(f"http://127.0.0.1:{server.getsockname()[1]}"))
             for waiting in queue:
                 waiting.close()
@@ -250,7 +254,7 @@ class TestUnreachable:
         waits: list[float],
     ) -> None:
         server = serve(raw_answer(400, b"no"))
-        with pytest.raises(PeriskopeUnreachableError, match="does not speak TLS, so it takes http"):
+        with pytest.raises(PeriskopeUnreachableError, match="does not speak TLS, so it needs http"):
             create(connect(server.url.replace("http:", "https:")))
 
     def test_a_certificate_that_nobody_trusts(
@@ -342,7 +346,7 @@ class TestUnreachable:
     ) -> None:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
         with pytest.raises(
-            PeriskopeConnectionError, match=r"'periskope_default' .* no CA bundle at .*nowhere.pem"
+            PeriskopeConfigurationError, match=r"(?s)CA bundle of the environment does not exist.*nowhere.pem"
         ):
             create(connect("https://127.0.0.1:1"))
 
@@ -359,6 +363,23 @@ class TestUnreachable:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         with pytest.raises(PeriskopeUnreachableError, match="the proxy of the environment"):
             create(connect("https://nowhere.invalid"))
+
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+    def test_no_proxy_is_shown_the_key_on_the_way_to_this_machine(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        periskope_sandbox: Sandbox,
+        host: str,
+    ) -> None:
+        proxy = serve(None)
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        url = periskope_sandbox.url.replace("127.0.0.1", host)
+        assert create(connect(url, key=periskope_sandbox.api_key, login=periskope_sandbox.phone))
+        assert proxy.requests == []
 
 
 class TestRateLimit:
@@ -394,6 +415,11 @@ class TestRateLimit:
             pytest.param({"X_RateLimit_Reset": "nan", "Date": NOW}, 2, 3, id="Reset nan"),
             pytest.param({"Retry_After": "Mon, 27 Jan 99999999999 1:1:1 GMT"}, 2, 3, id="date of no year"),
             pytest.param({"Retry_After": "9" * 400}, 2, 3, id="more digits than a number has"),
+            pytest.param(
+                {"X_RateLimit_Reset": str((NOW_SECONDS + 4) * 1000), "Date": NOW}, 4, 5, id="Reset in ms"
+            ),
+            pytest.param({"Retry_After": "86401"}, 2, 3, id="more than a day"),
+            pytest.param({"X_RateLimit_Reset": "1e300", "Date": NOW}, 2, 3, id="in another age"),
         ],
     )
     def test_a_short_one_is_waited_out(
@@ -458,7 +484,7 @@ class TestRateLimit:
         waits: list[float],
         headers: dict[str, str],
     ) -> None:
-        server = serve(raw_answer(429, {"message": "slow down"}, **headers), keep_alive=True)
+        server = serve(raw_answer(429, {"message": "slow down", "code": "RATE_LIMIT_ERROR"}, **headers), keep_alive=True)
         with pytest.raises(PeriskopeRateLimitError) as error:
             create(connect(server.url))
         assert 4 < sum(waits) <= 10
@@ -471,8 +497,7 @@ class TestRateLimit:
         periskope_sandbox.fault("rate_limit", header="Retry-After", value="2")
         create(hook)
         assert (
-            "Rate limit of the API: POST /chats/create (connection 'periskope_default') goes on in"
-            in logged()
+            "API rate limit reached: POST /chats/create is sent again in 2." in logged()
         )
 
 
@@ -485,7 +510,7 @@ class TestRefusal:
                 PeriskopeAuthenticationError,
                 401,
                 False,
-                "The API key of connection 'periskope_default' is wrong: copy it again from Settings > API",
+                "Copy it again from Settings > API",
                 id="wrong key",
             ),
             pytest.param(
@@ -493,7 +518,7 @@ class TestRefusal:
                 PeriskopePlanError,
                 401,
                 False,
-                "it takes an active Pro or Enterprise plan",
+                "Activate a Pro or Enterprise plan",
                 id="plan",
             ),
             pytest.param(
@@ -501,12 +526,12 @@ class TestRefusal:
                 PeriskopePhoneOffError,
                 401,
                 True,
-                "restart it in the Periskope console, or with POST /phones/restart",
+                "Restart it in the Periskope console, or with POST /phones/restart",
                 id="phone off",
             ),
             pytest.param("not_found", PeriskopeNotFoundError, 404, False, "Check the id", id="not found"),
             pytest.param(
-                "invalid", PeriskopeValidationError, 422, False, "Correct what it names", id="invalid"
+                "invalid", PeriskopeValidationError, 422, False, "Correct what is listed below", id="invalid"
             ),
         ],
     )
@@ -527,8 +552,8 @@ class TestRefusal:
         error = raised.value
         assert type(error) is kind
         assert (error.status, error.retryable) == (status, retryable)
-        assert error.message
-        assert error.message.rstrip(".") in str(error)
+        assert error.api_message
+        assert error.api_message.rstrip(".") in str(error)
         assert error.trace_id is not None
         assert error.trace_id in str(error)
         assert cure in str(error)
@@ -553,7 +578,7 @@ class TestRefusal:
         with pytest.raises(PeriskopeValidationError) as error:
             create(hook)
         assert error.value.code == "VALIDATION_ERROR"
-        assert error.value.message == "Invalid body"
+        assert error.value.api_message == "Invalid body"
         assert error.value.fields == {
             "participants.0": "9195•••••844 is not on WhatsApp",
             "members.9195•••••844": "no object",
@@ -562,7 +587,7 @@ class TestRefusal:
         assert "participants.0: 9195•••••844 is not on WhatsApp" in str(error.value)
 
     def test_by_the_sandboxs_own_checks(self, periskope_sandbox: Sandbox) -> None:
-        with pytest.raises(PeriskopeNotFoundError, match="Phone not found"):
+        with pytest.raises(PeriskopeNotFoundError, match=r"Periskope does not know phone 4915•+789"):
             create(PeriskopeHook(phone="4915123456789"))
 
     @pytest.mark.parametrize(
@@ -570,13 +595,12 @@ class TestRefusal:
         [
             pytest.param(403, b"<h1>Forbidden</h1>", PeriskopeApiError, True, id="403 of a firewall"),
             pytest.param(407, b"", PeriskopeApiError, True, id="407 of a proxy"),
-            pytest.param(401, {}, PeriskopeAuthenticationError, False, id="401 without words"),
+            pytest.param(401, {}, PeriskopeApiError, True, id="401 without words"),
+            pytest.param(429, b"<h1>Slow down</h1>", PeriskopeRateLimitError, True, id="429 of a gateway"),
             pytest.param(401, b"", PeriskopeApiError, True, id="401 of a gateway"),
             pytest.param(404, b"<h1>Not Found</h1>", PeriskopeApiError, True, id="404 of a gateway"),
-            pytest.param(422, [1, 2], PeriskopeValidationError, False, id="422 with a list"),
-            pytest.param(
-                422, {"message": None, "fields": [1]}, PeriskopeValidationError, False, id="odd fields"
-            ),
+            pytest.param(422, [1, 2], PeriskopeApiError, True, id="422 with a list"),
+            pytest.param(422, {"message": None, "fields": [1]}, PeriskopeApiError, True, id="odd fields"),
             pytest.param(304, b"", PeriskopeApiError, True, id="304"),
         ],
     )
@@ -595,21 +619,83 @@ class TestRefusal:
             create(connect(server.url))
         assert type(error.value) is kind
         assert error.value.retryable is retryable
-        assert (error.value.message, error.value.code, error.value.fields) == (None, None, {})
+        assert (error.value.api_message, error.value.code, error.value.fields) == (None, None, {})
         assert error.value.trace_id is None
+        assert error.value.in_doubt
+        assert "It may or may not have been carried out" in str(error.value)
         assert len(server.requests) == 1
 
-
-def test_a_code_is_the_apis_own_only_with_its_trace(
-    connect: Callable[..., PeriskopeHook], serve: Callable[..., Any], raw_answer: Callable[..., bytes]
-) -> None:
-    for trace, told in (
-        ({}, "Whether it was carried out is not known"),
-        ({"x_periskope_trace_id": "t1"}, "Nothing was"),
-    ):
-        server = serve(raw_answer(403, {"code": "FORBIDDEN", "message": "Forbidden"}, **trace))
-        with pytest.raises(PeriskopeApiError, match=told):
+    @pytest.mark.parametrize("status", [401, 403, 404, 422, 429])
+    @pytest.mark.parametrize(
+        ("body", "headers"),
+        [
+            pytest.param({"code": "SOME_ERROR"}, {}, id="code"),
+            pytest.param(b"", {"x_periskope_trace_id": "trace-1"}, id="trace id"),
+        ],
+    )
+    def test_in_the_form_of_the_api_is_certain(
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+        waits: list[float],
+        status: int,
+        body: object,
+        headers: dict[str, str],
+    ) -> None:
+        server = serve(raw_answer(status, body, **headers), keep_alive=True)
+        with pytest.raises(PeriskopeApiError, match="Nothing was changed") as error:
             create(connect(server.url))
+        assert not error.value.in_doubt
+
+    def test_of_a_call_that_may_be_repeated_is_never_in_doubt(
+        self, connect: Callable[..., PeriskopeHook], serve: Callable[..., Any], raw_answer: Callable[..., bytes]
+    ) -> None:
+        hook = connect(serve(raw_answer(403, b"<h1>Forbidden</h1>")).url)
+        for call in (hook.get_phone, lambda: hook.request("POST", "/chats/1@g.us/leave", repeatable=True)):
+            with pytest.raises(PeriskopeApiError) as error:
+                call()
+            assert not error.value.in_doubt
+
+
+class TestBeforeSending:
+    """Called right before each request, for the record of it."""
+
+    def test_each_time(
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
+        waits: list[float],
+    ) -> None:
+        limit = raw_answer(429, {"code": "RATE_LIMIT_ERROR"}, Retry_After="1")
+        server = serve(limit, limit, raw_answer(body=GROUP), keep_alive=True)
+        sent_before: list[int] = []
+        group = NewGroup(group_name="Test New 1040", participants=[ASHA])
+        connect(server.url).create_group(group, before_sending=lambda: sent_before.append(len(server.requests)))
+        assert sent_before == [0, 1, 2]
+
+    def test_not_for_a_request_that_cannot_be_made(self) -> None:
+        settings = ConnectionSettings("https://*.example/v1", "key", "919537851844", 1)
+        calls: list[str] = []
+        with pytest.raises(PeriskopeConfigurationError, match="A request for POST /x cannot be made"):
+            client.Client(settings, user_agent="test").send(
+                Call("POST", "/x", "wa", "919537851844"), before_sending=lambda: calls.append("called")
+            )
+        assert calls == []
+
+
+class TestRepeatable:
+    """A call that may be done twice is sent again as one that reads."""
+
+    def test_is_sent_three_times(
+        self, connect: Callable[..., PeriskopeHook], serve: Callable[..., Any], waits: list[float]
+    ) -> None:
+        server = serve(None)
+        with pytest.raises(PeriskopeNoResponseError, match="Sending it again does no harm") as error:
+            connect(server.url).request("POST", "/chats/1@g.us/leave", repeatable=True)
+        assert not error.value.in_doubt
+        assert len(server.requests) == 3
 
 
 class TestTestConnection:
@@ -635,7 +721,7 @@ class TestTestConnection:
             pytest.param({"is_ready": False}, False, "is not connected", id="not ready"),
             pytest.param({"wa_state": "QR"}, False, "(state QR)", id="not connected"),
             pytest.param({"phone_id": "phone-abc"}, True, "Phone (phone-abc) answered", id="id alone"),
-            pytest.param([1], False, "JSON that is no phone", id="list"),
+            pytest.param([1], False, "JSON that is not a phone", id="list"),
         ],
     )
     def test_of_a_tolerant_mind(
@@ -653,7 +739,8 @@ class TestTestConnection:
         assert told in text
 
     @pytest.mark.parametrize(
-        ("fault", "told"), [("wrong_key", "is wrong: copy it again"), ("html_502", "told nothing: HTTP 502")]
+        ("fault", "told"), [("wrong_key", "The API key of this connection is wrong."),
+            ("html_502", "No usable response to GET /phones: HTTP 502"),]
     )
     def test_never_raises_on_faults(
         self, hook: PeriskopeHook, periskope_sandbox: Sandbox, waits: list[float], fault: str, told: str
@@ -673,7 +760,7 @@ class TestTestConnection:
         def breaks(_: object) -> None:
             raise ZeroDivisionError("with a secret")
 
-        monkeypatch.setattr(periskope, "answered_at", breaks)
+        monkeypatch.setattr(client, "responded_at", breaks)
         assert PeriskopeHook().test_connection() == (
             False,
             "The test failed unexpectedly with ZeroDivisionError.",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_periskope.exceptions import PeriskopeInputError
-from airflow_provider_periskope.group_input import check_group
+from airflow_provider_periskope.input.group import check_group
 
 ASHA = "919537851844"
 BHARAT = "919874532456"
@@ -27,7 +27,7 @@ def refused(
         check_group(group_name, participants, options, **more)
     assert len(error.value.problems) == 1
     assert str(error.value).startswith(
-        "The group was not created, and nothing was sent: a problem with the input.\n- "
+        "The group was not created, nothing was sent: 1 problem with the input.\n- "
     )
     return error.value.problems[0]
 
@@ -106,26 +106,30 @@ class TestParticipants:
             pytest.param(str((919537851844, BHARAT)), id="Python tuple"),
             pytest.param(f" {ASHA}, +91 98745 32456 ", id="comma-separated"),
             pytest.param(f"{ASHA},{BHARAT}", id="commas, which are a Python literal too"),
+            pytest.param(f"{ASHA};+91 98745 32456;", id="semicolons"),
+            pytest.param(f"\n+91 95378 51844\r\n{BHARAT}\n", id="lines"),
+            pytest.param("+91 95378 51844 +91 98745 32456", id="a plus before each"),
         ],
     )
     def test_in_every_form(self, written: object) -> None:
         assert body_of(participants=written)["participants"] == [ASHA, BHARAT]
 
-    @pytest.mark.parametrize("written", [ASHA, "+91 95378 51844", f"['{ASHA}']", 919537851844])
+    @pytest.mark.parametrize(
+        "written",
+        [ASHA, "+91 95378 51844", f"['{ASHA}']", pytest.param(919537851844, id="int, from native rendering")],
+    )
     def test_one_alone(self, written: object) -> None:
-        if isinstance(written, int):
-            assert "participants is an int: it takes a list of phone numbers" in refused(participants=written)
-        else:
-            assert body_of(participants=written)["participants"] == [ASHA]
+        assert body_of(participants=written)["participants"] == [ASHA]
 
     @pytest.mark.parametrize(
         ("written", "told"),
         [
-            pytest.param(None, "participants is None: it takes a list", id="None"),
-            pytest.param("None", "participants is None: it takes a list", id="text None"),
-            pytest.param("", "participants is None: it takes a list", id="empty text"),
-            pytest.param([], "participants: nobody is left", id="empty list"),
-            pytest.param("[]", "participants: nobody is left", id="text of an empty list"),
+            pytest.param(None, "participants is None: expected a list", id="None"),
+            pytest.param("None", "participants is the text 'None': expected a list", id="text None"),
+            pytest.param("", "participants is empty: expected a list", id="empty text"),
+            pytest.param(True, "participants is a bool: expected a list", id="bool"),
+            pytest.param([], "participants is empty", id="empty list"),
+            pytest.param("[]", "participants is empty", id="text of an empty list"),
             pytest.param({ASHA: "Asha"}, "participants is a dict", id="mapping"),
             pytest.param(12.5, "participants is a float", id="float"),
             pytest.param([None], "participants[0] is None", id="None within"),
@@ -133,7 +137,7 @@ class TestParticipants:
             pytest.param(["abc"], "participants[0] (abc) has no digits", id="letters"),
             pytest.param([919537851844.0], "participants[0] (9195", id="float within"),
             pytest.param(
-                [ASHA, "999123456789"], "participants[1] (9991•••••789) starts with no", id="country"
+                [ASHA, "999123456789"], "participants[1] (9991•••••789) does not start with", id="country"
             ),
             pytest.param([ASHA, ["919874532456"]], "participants[1] (9198•••••456) is a list", id="nested"),
         ],
@@ -153,16 +157,16 @@ class TestParticipants:
     def test_spellings_of_one_number_are_kept_once(self) -> None:
         group, warnings = check_group("Sales", ["+91 95378 51844", BHARAT, ASHA, f"{ASHA}@c.us"])
         assert group.participants == [ASHA, BHARAT]
-        assert warnings == ["Kept once, though given more than once: 9195•••••844, 9195•••••844."]
+        assert warnings == ["Listed more than once, used once: 9195•••••844, 9195•••••844."]
 
     def test_the_phone_itself_is_left_out(self) -> None:
         group, warnings = check_group("Sales", [ASHA, "+91 98745 32456"], own_digits=BHARAT)
         assert group.participants == [ASHA]
-        assert warnings == ["Left out, since it is the phone that makes the group: 9198•••••456."]
+        assert warnings == ["Left out, because it is the phone that creates the group: 9198•••••456."]
 
     def test_nobody_is_left_but_the_phone_itself(self) -> None:
         assert refused(participants=[BHARAT, f"+{BHARAT}"], own_digits=BHARAT).startswith(
-            "participants: nobody is left"
+            "participants is empty"
         )
 
     @pytest.mark.parametrize("number", ["5215512345678", "551187654321"])
@@ -170,8 +174,16 @@ class TestParticipants:
         group, warnings = check_group("Sales", [ASHA, number])
         assert group.participants == [ASHA, number]
         assert len(warnings) == 1
-        assert "Not valid by today's numbering plans, sent all the same" in warnings[0]
+        assert "Not a valid number in current numbering plans, sent anyway" in warnings[0]
         assert number not in warnings[0]
+
+    def test_several_numbers_that_nothing_separates_are_no_number(self) -> None:
+        problem = refused(participants=f"{ASHA} {BHARAT}")
+        assert "has 24 digits and looks like several numbers: separate them with commas" in problem
+
+    def test_a_number_without_its_country_code_is_refused_where_the_phones_own_completes_it(self) -> None:
+        problem = refused(participants=[BHARAT, "9537851844"], own_digits="918527184400")
+        assert problem == "participants[1] (9537•••844) lacks its country code: did you mean 9195•••••844?"
 
     def test_many_warnings_stay_short(self) -> None:
         people = [f"9198745{number:05}" for number in range(100)]
@@ -218,6 +230,10 @@ class TestOptions:
     def test_none_means_that_the_body_has_none(self) -> None:
         assert body_of() == {"group_name": "Test New 1040", "participants": [ASHA]}
 
+    @pytest.mark.parametrize("written", [{}, "{}"])
+    def test_empty_ones_send_no_key(self, written: object) -> None:
+        assert "options" not in body_of(options=written)
+
     def test_what_is_not_set_is_not_sent(self) -> None:
         assert body_of(options={"description": ""})["options"] == {"description": ""}
 
@@ -226,49 +242,49 @@ class TestOptions:
         [
             pytest.param(
                 {"messagesAdminOnly": True},
-                "options.messagesAdminOnly is no option: did you mean 'messagesAdminsOnly'?",
+                "options.messagesAdminOnly is not a valid option: did you mean 'messagesAdminsOnly'?",
                 id="typo",
             ),
             pytest.param(
                 {"messages_admin_only": True}, "did you mean 'messages_admins_only'?", id="typo in snake_case"
             ),
             pytest.param(
-                {"xyz": 1}, "options.xyz is no option: known are addMembersAdminsOnly", id="unknown"
+                {"xyz": 1}, "options.xyz is not a valid option: valid options are addMembersAdminsOnly", id="unknown"
             ),
-            pytest.param({1: 1}, "options.1 is no option", id="no name"),
+            pytest.param({1: 1}, "options.1 is not a valid option", id="no name"),
             pytest.param(
                 {"messagesAdminsOnly": "yes"},
-                "options.messagesAdminsOnly is a text: it takes true or false",
+                "options.messagesAdminsOnly is text: expected true or false",
                 id="text for a flag",
             ),
             pytest.param(
-                {"infoAdminsOnly": 1}, "options.infoAdminsOnly is an int: it takes true or false", id="int"
+                {"infoAdminsOnly": 1}, "options.infoAdminsOnly is an int: expected true or false", id="int"
             ),
             pytest.param(
                 {"infoAdminsOnly": ""},
-                "options.infoAdminsOnly is empty: it takes true or false",
+                "options.infoAdminsOnly is empty: expected true or false",
                 id="empty text for a flag, as in the vendor's example",
             ),
             pytest.param(
-                {"description": ["a"]}, "options.description is a list: it takes text", id="list for text"
+                {"description": ["a"]}, "options.description is a list: expected text", id="list for text"
             ),
             pytest.param(
                 {"description": None}, "options.description is None, so a template found no value", id="None"
             ),
             pytest.param({"description": "None"}, "options.description is None", id="text None"),
-            pytest.param({"image": "ftp://example.com/a.png"}, "options.image is no http(s) URL", id="ftp"),
-            pytest.param({"image": "team.png"}, "options.image is no http(s) URL", id="file"),
-            pytest.param({"image": "https://"}, "options.image is no http(s) URL", id="no host"),
-            pytest.param({"image": "http://[::1"}, "options.image is no http(s) URL", id="broken URL"),
+            pytest.param({"image": "ftp://example.com/a.png"}, "options.image is not a valid http(s) URL", id="ftp"),
+            pytest.param({"image": "team.png"}, "options.image is not a valid http(s) URL", id="file"),
+            pytest.param({"image": "https://"}, "options.image is not a valid http(s) URL", id="no host"),
+            pytest.param({"image": "http://[::1"}, "options.image is not a valid http(s) URL", id="broken URL"),
             pytest.param(
                 {"messagesAdminsOnly": True, "messages_admins_only": True},
                 "options.messages_admins_only is given twice",
                 id="both spellings",
             ),
-            pytest.param(["description"], "options is a list: it takes a mapping", id="list"),
-            pytest.param("description", "options is a text: it takes a mapping", id="text"),
-            pytest.param("None", "options is the text 'None': it takes a mapping", id="options: text None"),
-            pytest.param("[" * 5000, "options is a text: it takes a mapping", id="text too deep to parse"),
+            pytest.param(["description"], "options is a list: expected a mapping", id="list"),
+            pytest.param("description", "options is text: expected a mapping", id="text"),
+            pytest.param("None", "options is the text 'None': expected a mapping", id="options: text None"),
+            pytest.param("[" * 5000, "options is text: expected a mapping", id="text too deep to parse"),
         ],
     )
     def test_refused(self, written: object, told: str) -> None:
