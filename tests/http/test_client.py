@@ -207,7 +207,9 @@ class TestUnreachable:
     def test_a_refused_connection_is_tried_four_times(
         self, connect: Callable[..., PeriskopeHook], waits: list[float], free_port: int
     ) -> None:
-        with pytest.raises(PeriskopeUnreachableError, match=r"(?s)connection refused or host unreachable.*nothing was sent"):
+        with pytest.raises(
+            PeriskopeUnreachableError, match=r"(?s)connection refused or host unreachable.*nothing was sent"
+        ):
             create(connect(f"http://127.0.0.1:{free_port}"))
         assert [int(wait) for wait in waits] == [1, 2, 3]
 
@@ -364,7 +366,6 @@ class TestUnreachable:
         with pytest.raises(PeriskopeUnreachableError, match="the proxy of the environment"):
             create(connect("https://nowhere.invalid"))
 
-
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
     def test_no_proxy_is_shown_the_key_on_the_way_to_this_machine(
         self,
@@ -484,7 +485,9 @@ class TestRateLimit:
         waits: list[float],
         headers: dict[str, str],
     ) -> None:
-        server = serve(raw_answer(429, {"message": "slow down", "code": "RATE_LIMIT_ERROR"}, **headers), keep_alive=True)
+        server = serve(
+            raw_answer(429, {"message": "slow down", "code": "RATE_LIMIT_ERROR"}, **headers), keep_alive=True
+        )
         with pytest.raises(PeriskopeRateLimitError) as error:
             create(connect(server.url))
         assert 4 < sum(waits) <= 10
@@ -496,9 +499,7 @@ class TestRateLimit:
     ) -> None:
         periskope_sandbox.fault("rate_limit", header="Retry-After", value="2")
         create(hook)
-        assert (
-            "API rate limit reached: POST /chats/create is sent again in 2." in logged()
-        )
+        assert "API rate limit reached: POST /chats/create is sent again in 2." in logged()
 
 
 class TestRefusal:
@@ -649,7 +650,10 @@ class TestRefusal:
         assert not error.value.in_doubt
 
     def test_of_a_call_that_may_be_repeated_is_never_in_doubt(
-        self, connect: Callable[..., PeriskopeHook], serve: Callable[..., Any], raw_answer: Callable[..., bytes]
+        self,
+        connect: Callable[..., PeriskopeHook],
+        serve: Callable[..., Any],
+        raw_answer: Callable[..., bytes],
     ) -> None:
         hook = connect(serve(raw_answer(403, b"<h1>Forbidden</h1>")).url)
         for call in (hook.get_phone, lambda: hook.request("POST", "/chats/1@g.us/leave", repeatable=True)):
@@ -672,7 +676,9 @@ class TestBeforeSending:
         server = serve(limit, limit, raw_answer(body=GROUP), keep_alive=True)
         sent_before: list[int] = []
         group = NewGroup(group_name="Test New 1040", participants=[ASHA])
-        connect(server.url).create_group(group, before_sending=lambda: sent_before.append(len(server.requests)))
+        connect(server.url).create_group(
+            group, before_sending=lambda: sent_before.append(len(server.requests))
+        )
         assert sent_before == [0, 1, 2]
 
     def test_not_for_a_request_that_cannot_be_made(self) -> None:
@@ -739,8 +745,11 @@ class TestTestConnection:
         assert told in text
 
     @pytest.mark.parametrize(
-        ("fault", "told"), [("wrong_key", "The API key of this connection is wrong."),
-            ("html_502", "No usable response to GET /phones: HTTP 502"),]
+        ("fault", "told"),
+        [
+            ("wrong_key", "The API key of this connection is wrong."),
+            ("html_502", "No usable response to GET /phones: HTTP 502"),
+        ],
     )
     def test_never_raises_on_faults(
         self, hook: PeriskopeHook, periskope_sandbox: Sandbox, waits: list[float], fault: str, told: str

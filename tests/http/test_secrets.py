@@ -85,7 +85,8 @@ def test_of_a_fault(
         told = str(call(hook))
     except PeriskopeError as error:
         details = [
-            str(getattr(error, name, "")) for name in ("api_message", "fields", "code", "trace_id", "details", "args")
+            str(getattr(error, name, ""))
+            for name in ("api_message", "fields", "code", "trace_id", "details", "args")
         ]
         told = "".join(traceback.format_exception(error)) + "".join(details) + repr(error)
     assert any(request.fault for request in periskope_sandbox.requests)

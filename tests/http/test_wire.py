@@ -87,7 +87,9 @@ class TestCreateGroup:
         hook.create_group("Sales", ["919537851844", "+919537851844", periskope_sandbox.phone])
         text = logged()
         assert "Group 'Sales': Listed more than once, used once: 9195•••••844." in text
-        assert "Group 'Sales': Left out, because it is the phone that creates the group: 9198•••••210." in text
+        assert (
+            "Group 'Sales': Left out, because it is the phone that creates the group: 9198•••••210." in text
+        )
         assert periskope_sandbox.requests[0].body["participants"] == ["919537851844"]
 
 

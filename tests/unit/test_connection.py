@@ -160,7 +160,9 @@ class TestPhone:
             pytest.param({"login": None}, "Phone (login) is empty: expected the phone's number", id="none"),
             pytest.param({"login": "98"}, "Phone (login) has 2 digits", id="too short"),
             pytest.param({"login": "phone-"}, "Phone (login) has no digits", id="half an id"),
-            pytest.param({"login": "phone-x\r\nX-Evil: 1"}, "Phone (login) is not a phone number", id="header"),
+            pytest.param(
+                {"login": "phone-x\r\nX-Evil: 1"}, "Phone (login) is not a phone number", id="header"
+            ),
             pytest.param({"phone": ""}, "- phone is empty", id="task's is empty"),
             pytest.param({"phone": "None"}, "- phone is the text 'None': a template found", id="text None"),
             pytest.param({"phone": 918527184400.0}, "- phone is a float", id="float"),
@@ -194,7 +196,9 @@ class TestExtra:
     ) -> None:
         caplog.set_level(logging.WARNING)
         assert settings(extra='{"X-Api-Secret": "hush", "timeout": 5}').read_timeout == 5
-        assert "unknown extra 'X-Api-Secret' ignored; supported extras are timeout and allow_http" in caplog.text
+        assert (
+            "unknown extra 'X-Api-Secret' ignored; supported extras are timeout and allow_http" in caplog.text
+        )
         assert "hush" not in caplog.text
 
     def test_a_list_is_refused(self) -> None:
@@ -257,7 +261,9 @@ class TestWaysOfGiving:
         assert PeriskopeHook("wa").settings == ConnectionSettings(base_url, KEY, PHONE, timeout)
 
     def test_one_that_is_not_there(self) -> None:
-        with pytest.raises(PeriskopeConfigurationError, match="set AIRFLOW_CONN_NOT_THERE where the task runs"):
+        with pytest.raises(
+            PeriskopeConfigurationError, match="set AIRFLOW_CONN_NOT_THERE where the task runs"
+        ):
             PeriskopeHook("not_there").get_conn()
 
     def test_making_a_hook_reads_no_connection(self) -> None:

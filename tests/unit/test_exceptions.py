@@ -47,7 +47,9 @@ def made(kind: type[PeriskopeError]) -> PeriskopeError:
             continue
         parameters = inspect.signature(vars(base)["__init__"]).parameters
         names |= dict.fromkeys(
-            name for name, found in parameters.items() if found.kind is not found.VAR_KEYWORD and name != "self"
+            name
+            for name, found in parameters.items()
+            if found.kind is not found.VAR_KEYWORD and name != "self"
         )
         if not any(found.kind is found.VAR_KEYWORD for found in parameters.values()):
             break
@@ -83,7 +85,9 @@ class TestEveryKind:
 
 class TestText:
     def test_has_what_happened_what_to_do_the_trace_and_details(self) -> None:
-        error = PeriskopeError("It happened.", what_to_do="Do this.", trace_id="t-1", details=["More.", "Even."])
+        error = PeriskopeError(
+            "It happened.", what_to_do="Do this.", trace_id="t-1", details=["More.", "Even."]
+        )
         assert str(error).splitlines() == [
             "It happened.",
             "What to do: Do this.",
@@ -113,7 +117,12 @@ class TestAdd:
     def test_leaves_the_rest(self) -> None:
         error = PeriskopeRateLimitError("Too many.", retry_after=5, status=429, code="RATE_LIMIT_ERROR")
         error.add("Here.")
-        assert (error.retry_after, error.status, error.code, error.retryable) == (5, 429, "RATE_LIMIT_ERROR", True)
+        assert (error.retry_after, error.status, error.code, error.retryable) == (
+            5,
+            429,
+            "RATE_LIMIT_ERROR",
+            True,
+        )
 
 
 @pytest.mark.parametrize(

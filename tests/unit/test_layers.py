@@ -149,9 +149,7 @@ def test_a_dag_file_that_names_an_operator_imports_nothing_that_only_a_task_need
 def test_only_compat_imports_from_airflow_what_has_moved() -> None:
     """The version of Airflow is where it has always been."""
     named = {
-        module: {
-            name for name in imports_of(module, types=False) if name.partition(".")[0] == "airflow"
-        }
+        module: {name for name in imports_of(module, types=False) if name.partition(".")[0] == "airflow"}
         for module in PROVIDER
     }
     assert {module: names for module, names in named.items() if names} == {

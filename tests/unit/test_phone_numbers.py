@@ -79,12 +79,8 @@ class TestRefused:
             pytest.param(True, "is a bool", id="bool"),
             pytest.param(["919874532456"], "is a list", id="list"),
             pytest.param("999123456789", "does not start with a country code", id="no such country"),
-            pytest.param(
-                "00919874532456", "country code; write it without the leading zeros", id="00"
-            ),
-            pytest.param(
-                "09874532456", "country code; write it without the leading zeros", id="national"
-            ),
+            pytest.param("00919874532456", "country code; write it without the leading zeros", id="00"),
+            pytest.param("09874532456", "country code; write it without the leading zeros", id="national"),
         ],
     )
     def test_says_why(self, written: object, why: str) -> None:

@@ -88,7 +88,9 @@ class TestWithATaskStateStore:
         assert len(moments) > 1
 
     def test_is_bounded_by_what_passed_since_the_first_wait(self) -> None:
-        with pytest.raises(PeriskopeRateLimitError, match="would exceed rate_limit_timeout=1:00:00, of which 35"):
+        with pytest.raises(
+            PeriskopeRateLimitError, match="would exceed rate_limit_timeout=1:00:00, of which 35"
+        ):
             wait(60, store=object(), first_reschedule=now() - timedelta(minutes=59))
 
 
@@ -130,7 +132,9 @@ class TestTooLong:
         assert error.value.retryable
 
     def test_a_minute_more_than_is_left(self, store: object | None) -> None:
-        with pytest.raises(PeriskopeRateLimitError, match="would exceed rate_limit_timeout=0:10:00, of which 0"):
+        with pytest.raises(
+            PeriskopeRateLimitError, match="would exceed rate_limit_timeout=0:10:00, of which 0"
+        ):
             wait(660, store=store, rate_limit_timeout=timedelta(minutes=10))
 
 

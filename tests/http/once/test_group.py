@@ -192,8 +192,6 @@ class TestSeveralTasksWithOneName:
             task.run()
 
 
-
-
 class TestTwoPhonesOfOneOrganisation:
     """Phone B is a member of A's group, and B's own request is lost."""
 

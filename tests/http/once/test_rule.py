@@ -491,7 +491,9 @@ class TestMomentOfSending:
         monkeypatch.setattr("airflow_provider_periskope.connection._is_hostname", lambda _: True)
         monkeypatch.setenv(
             "AIRFLOW_CONN_PERISKOPE_DEFAULT",
-            json.dumps({"conn_type": "periskope", "login": OTHER_PHONE, "password": "k", "host": "*.example"}),
+            json.dumps(
+                {"conn_type": "periskope", "login": OTHER_PHONE, "password": "k", "host": "*.example"}
+            ),
         )
         with pytest.raises(PeriskopeConfigurationError, match="cannot be made"):
             task_33.run()

@@ -4,12 +4,12 @@ import logging
 import weakref
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from airflow_provider_periskope.api.chat_list import ChangingList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pytest
 
 Rows = list[dict[str, Any]]
 

@@ -249,7 +249,9 @@ class TestOptions:
                 {"messages_admin_only": True}, "did you mean 'messages_admins_only'?", id="typo in snake_case"
             ),
             pytest.param(
-                {"xyz": 1}, "options.xyz is not a valid option: valid options are addMembersAdminsOnly", id="unknown"
+                {"xyz": 1},
+                "options.xyz is not a valid option: valid options are addMembersAdminsOnly",
+                id="unknown",
             ),
             pytest.param({1: 1}, "options.1 is not a valid option", id="no name"),
             pytest.param(
@@ -272,10 +274,14 @@ class TestOptions:
                 {"description": None}, "options.description is None, so a template found no value", id="None"
             ),
             pytest.param({"description": "None"}, "options.description is None", id="text None"),
-            pytest.param({"image": "ftp://example.com/a.png"}, "options.image is not a valid http(s) URL", id="ftp"),
+            pytest.param(
+                {"image": "ftp://example.com/a.png"}, "options.image is not a valid http(s) URL", id="ftp"
+            ),
             pytest.param({"image": "team.png"}, "options.image is not a valid http(s) URL", id="file"),
             pytest.param({"image": "https://"}, "options.image is not a valid http(s) URL", id="no host"),
-            pytest.param({"image": "http://[::1"}, "options.image is not a valid http(s) URL", id="broken URL"),
+            pytest.param(
+                {"image": "http://[::1"}, "options.image is not a valid http(s) URL", id="broken URL"
+            ),
             pytest.param(
                 {"messagesAdminsOnly": True, "messages_admins_only": True},
                 "options.messages_admins_only is given twice",

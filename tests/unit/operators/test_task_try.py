@@ -64,7 +64,9 @@ def test_a_run_without_an_interval_was_due_when_airflow_says() -> None:
         pytest.param({"run_type": "backfill", "number": 2}, True, id="a backfill of 2.11 that was resumed"),
         pytest.param({"run_type": "backfill"}, False, id="a backfill of 2.11, first try"),
         pytest.param(
-            {"run_type": "backfill", "number": 2, "run_after": LONG_AGO}, False, id="a retry in a backfill of 3.x"
+            {"run_type": "backfill", "number": 2, "run_after": LONG_AGO},
+            False,
+            id="a retry in a backfill of 3.x",
         ),
     ],
 )
