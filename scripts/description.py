@@ -9,6 +9,10 @@ from typing import Any
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 LINK = re.compile(r'(?P<before>\]\(|<img [^>]*?src=")(?P<path>(?![a-z]+:|#)[^)"\s]+)')
+RELATIVE = re.compile(
+    r"""\]\((?!https?:|mailto:|\#)[^)]*|\b(src|href)="(?!https?:)[^"]*|^\[[^\]]+\]:\s*(?!https?:)\S+""",
+    re.MULTILINE,
+)
 
 
 class Description(MetadataHookInterface):
@@ -46,6 +50,6 @@ def with_absolute_links(text: str, urls: dict[str, str], tag: str) -> str:
         return f"{link['before']}{url}{'#' + anchor if anchor else ''}"
 
     text = LINK.sub(absolute, text)
-    if left := re.search(r'\]\((?!https?:|mailto:|#)[^)]*|(src|href)="(?!https?:)[^"]*', text):
+    if left := RELATIVE.search(text):
         raise ValueError(f"the package's description has a relative link: {left[0]}")
     return text
