@@ -32,7 +32,10 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": integration,
-                "python-modules": ["airflow_provider_periskope.operators.group"],
+                "python-modules": [
+                    "airflow_provider_periskope.operators.group",
+                    "airflow_provider_periskope.operators.message",
+                ],
             }
         ],
         "hooks": [

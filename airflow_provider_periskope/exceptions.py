@@ -216,3 +216,25 @@ class PeriskopeAmbiguousGroupError(PeriskopeConflictError):
     def __init__(self, what: str, *, chat_ids: Sequence[str], **more: Any) -> None:
         self.chat_ids = tuple(chat_ids)
         super().__init__(what, **more)
+
+
+class PeriskopeMessageError(PeriskopeError):
+    """
+    The API has accepted a message, and it is not out.
+
+    :param what: what happened.
+    :param unique_id: id of the message.
+    :param more: further arguments of :class:`PeriskopeError`.
+    """
+
+    def __init__(self, what: str, *, unique_id: str, **more: Any) -> None:
+        self.unique_id = unique_id
+        super().__init__(what, **more)
+
+
+class PeriskopeMessageFailedError(PeriskopeMessageError):
+    """The phone has tried to send a message, and failed. Periskope may try again by itself."""
+
+
+class PeriskopeMessageWaitingError(PeriskopeMessageError):
+    """A message did not come as far as was waited for in time. It is not lost."""

@@ -277,6 +277,11 @@ class Phone(BaseModel):
     wa_state: _Text = None
     is_ready: _Flag = None
 
+    @property
+    def can_send(self) -> bool:
+        """Whether it is connected to WhatsApp, as far as the response says."""
+        return self.is_ready is not False and self.wa_state in (None, "CONNECTED")
+
 
 class QueuedMessage(BaseModel):
     """

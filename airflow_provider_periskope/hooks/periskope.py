@@ -386,7 +386,7 @@ class PeriskopeHook(BaseHook):
         number = (phone.org_phone or "").removesuffix("@c.us") or phone.phone_id or self.phone
         name = f"{phone.phone_name!r} " if phone.phone_name else ""
         state = phone.wa_state or "unknown"
-        if phone.is_ready is False or state not in ("CONNECTED", "unknown"):
+        if not phone.can_send:
             return False, (
                 f"The API key is right, but phone {name}({masked(number)}) is not connected to WhatsApp "
                 f"(state {state}): connect it in the Periskope console."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ class TaskTry:
     :param cleared: whether an earlier start of the run may have been followed by a clear, which moves its start date.
     :param run_started_at: when the run started, or started again after it was cleared.
     :param run_due_at: the earliest moment at which the run can have started for the first time.
+    :param first_number: number of the first try since the task was cleared last.
     """
 
     number: int
@@ -39,6 +40,7 @@ class TaskTry:
     cleared: bool
     run_started_at: datetime
     run_due_at: datetime
+    first_number: int = 1
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,11 @@ class Attempt:
     def number(self) -> int:
         """Number of this try."""
         return self.task_try.number
+
+    def since_clear(self) -> Attempt:
+        """Return this attempt without what was before the last clear, as if the run had begun with that."""
+        number = self.number - self.task_try.first_number + 1
+        return replace(self, task_try=replace(self.task_try, number=number, cleared=False, first_number=1))
 
     def window_of_earlier_one(self, record: Record, kind: str, settling: timedelta) -> Window | None:
         """

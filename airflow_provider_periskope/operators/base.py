@@ -152,4 +152,6 @@ def task_try_of(context: Any) -> TaskTry:
         cleared=cleared,
         run_started_at=run.start_date or due_at,
         run_due_at=due_at,
+        # A clear gives the task all its retries once more.
+        first_number=max(1, min(ti.try_number, ti.max_tries - task.retries + 1)),
     )

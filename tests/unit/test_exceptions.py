@@ -23,6 +23,7 @@ ARGUMENTS: dict[str, Any] = {
     "in_doubt": True,
     "retry_after": 12.5,
     "chat_ids": ["1@g.us", "2@g.us"],
+    "unique_id": "message-1",
     "what_to_do": "Do this.",
     "trace_id": "trace-1",
     "details": ["Further line."],

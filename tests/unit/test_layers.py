@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 
 LAYERS = [
     {"operators", "sensors", "notifications", "triggers"},
-    {"waiting"},
+    {"waiting", "delivery"},
     {"once"},
     {"hooks"},
     {"input"},
@@ -116,7 +116,7 @@ def test_http_and_what_happens_only_once_know_nothing_of_airflow() -> None:
     modules = within("api", "once")
     assert "airflow" not in outside(modules)
     ours = {part_of(name) for module in modules for name in imports_of(module, types=False)}
-    assert not ours & {"compat", "waiting", "hooks", "operators"}
+    assert not ours & {"compat", "waiting", "delivery", "hooks", "operators"}
 
 
 def test_the_rule_does_not_know_what_is_created() -> None:

@@ -77,3 +77,20 @@ def test_cleared(fields: dict[str, Any], cleared: bool) -> None:
 def test_mapped() -> None:
     assert not task_try().is_mapped
     assert task_try(map_index=0).is_mapped
+
+
+@pytest.mark.parametrize(
+    ("fields", "first"),
+    [
+        pytest.param({"retries": 2, "max_tries": 2, "number": 3}, 1, id="never cleared"),
+        pytest.param({"retries": 2, "max_tries": 3, "number": 2}, 2, id="cleared after its first try"),
+        pytest.param({"retries": 2, "max_tries": 3, "number": 4}, 2, id="the last retry after that"),
+        pytest.param(
+            {"retries": 0, "max_tries": 5, "number": 6}, 6, id="cleared five times, without retries"
+        ),
+        pytest.param({"retries": 9, "max_tries": 2, "number": 2}, 1, id="given more retries meanwhile"),
+        pytest.param({"retries": 0, "max_tries": 9, "number": 2}, 2, id="given fewer retries meanwhile"),
+    ],
+)
+def test_the_first_try_since_the_last_clear(fields: dict[str, int], first: int) -> None:
+    assert task_try(**fields).first_number == first
