@@ -35,13 +35,26 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": [
                     "airflow_provider_periskope.operators.group",
                     "airflow_provider_periskope.operators.message",
+                    "airflow_provider_periskope.operators.participants",
                 ],
+            }
+        ],
+        "sensors": [
+            {
+                "integration-name": integration,
+                "python-modules": ["airflow_provider_periskope.sensors.group"],
             }
         ],
         "hooks": [
             {
                 "integration-name": integration,
                 "python-modules": ["airflow_provider_periskope.hooks.periskope"],
+            }
+        ],
+        "triggers": [
+            {
+                "integration-name": integration,
+                "python-modules": ["airflow_provider_periskope.triggers.group"],
             }
         ],
         "connection-types": [provider_connection_type()],

@@ -238,3 +238,17 @@ class PeriskopeMessageFailedError(PeriskopeMessageError):
 
 class PeriskopeMessageWaitingError(PeriskopeMessageError):
     """A message did not come as far as was waited for in time. It is not lost."""
+
+
+class PeriskopeParticipantsError(PeriskopeConflictError):
+    """
+    Not everybody was added to a group, or removed from it.
+
+    :param what: what happened.
+    :param outcomes: the outcome of each person, by number; not shown in the text.
+    :param more: further arguments of :class:`PeriskopeError`.
+    """
+
+    def __init__(self, what: str, *, outcomes: Mapping[str, str], **more: Any) -> None:
+        self.outcomes = dict(outcomes)
+        super().__init__(what, **more)

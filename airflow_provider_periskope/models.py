@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -12,12 +13,19 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    RootModel,
     StrictBool,
     StrictStr,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     field_validator,
+    model_validator,
 )
+
+from airflow_provider_periskope.phone_numbers import digits_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 def _bool_from_template(value: object) -> object:
@@ -198,6 +206,24 @@ class NewMessage(BaseModel):
     def body(self) -> dict[str, Any]:
         """Return the JSON body of ``POST /message/send``, with only what was set."""
         return self.model_dump(by_alias=True, exclude_none=True)
+
+
+class GroupPeople(BaseModel):
+    """
+    People to add to a group or to remove from it, checked.
+
+    :param chat_id: id of the group.
+    :param participants: digits with country code, each once.
+    :param force_add_participants: whether to try to add everybody directly; ``None`` does not say.
+    """
+
+    chat_id: str
+    participants: list[str]
+    force_add_participants: bool | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body of the request, with only what was set."""
+        return self.model_dump(exclude={"chat_id"}, exclude_none=True)
 
 
 def _or_none(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -417,3 +443,119 @@ class QueueJob(BaseModel):
     message: Annotated[QueueContent | None, _Tolerant] = None
     timeline: Annotated[Timeline | None, _Tolerant] = None
     attempts: _Count = None
+
+
+class Group(Chat):
+    """A group that was read with its members."""
+
+    members: dict[str, Member]
+
+
+class Outcome(StrEnum):
+    """What came of adding or removing one person; the documentation has a table under "Participants"."""
+
+    ADDED = "added"
+    ALREADY_IN = "already_in"
+    INVITED = "invited"
+    LEFT_RECENTLY = "left_recently"
+    NOT_ON_WHATSAPP = "not_on_whatsapp"
+    GROUP_FULL = "group_full"
+    REMOVED = "removed"
+    NOT_IN = "not_in"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+_CODES = {
+    200: Outcome.ADDED,
+    404: Outcome.NOT_ON_WHATSAPP,
+    408: Outcome.LEFT_RECENTLY,
+    409: Outcome.ALREADY_IN,
+    419: Outcome.GROUP_FULL,
+}
+_WORDS = {
+    "invite sent": Outcome.INVITED,
+    "already": Outcome.ALREADY_IN,
+    "recently": Outcome.LEFT_RECENTLY,
+    "not on whatsapp": Outcome.NOT_ON_WHATSAPP,
+    "not registered": Outcome.NOT_ON_WHATSAPP,
+    "full": Outcome.GROUP_FULL,
+}
+
+
+class ParticipantResult(BaseModel):
+    """
+    What the API says of one person who was to be added or removed. Everything may be missing.
+
+    :param is_success: whether it worked; a person who was only invited counts as a success.
+    :param code: WhatsApp's code.
+    :param message: the API's words.
+    :param is_invite_sent: whether the person was sent a private invitation.
+    """
+
+    is_success: _Flag = None
+    code: _Count = None
+    message: _Text = None
+    is_invite_sent: _Flag = Field(None, alias="isInviteV4Sent")
+
+    @property
+    def of_adding(self) -> Outcome:
+        """What came of adding the person: the code decides, and where it does not, the other fields."""
+        if self.code in (200, 409):
+            return _CODES[self.code]
+        # An invitation that was sent counts for more than the reason for it.
+        if self.is_invite_sent:
+            return Outcome.INVITED
+        if self.code in _CODES:
+            return _CODES[self.code]
+        words = (self.message or "").lower()
+        for phrase, outcome in _WORDS.items():
+            if phrase in words:
+                return outcome
+        if self.is_success is False:
+            return Outcome.REFUSED
+        if self.is_success and self.code == 403 and self.is_invite_sent is None:
+            return Outcome.INVITED
+        return Outcome.ADDED if self.is_success and self.code is None else Outcome.UNKNOWN
+
+    @property
+    def of_removing(self) -> Outcome:
+        """What came of removing the person."""
+        if self.code == 404:
+            return Outcome.NOT_IN
+        if self.is_success is None and self.code is None:
+            return Outcome.UNKNOWN
+        return Outcome.REMOVED if self.is_success or self.code == 200 else Outcome.REFUSED
+
+
+class ParticipantResults(RootModel[dict[str, ParticipantResult]]):
+    """What the API says of several people, by their contact ids."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_people(cls, body: Any) -> Any:
+        if not isinstance(body, dict):
+            return body
+        people = {key: result for key, result in body.items() if isinstance(result, dict)}
+        if not people:
+            raise ValueError("it says nothing of anybody")
+        return people
+
+    def by_number(self, numbers: Collection[str]) -> dict[str, ParticipantResult]:
+        """
+        Return the result of each person.
+
+        :param numbers: who was asked about. WhatsApp may know a person by an older form of the number, or name them by
+            an id without a number: then only what holds for all such people alike is used.
+        :return: by number; a person of whom nothing is known has a result without any content.
+        """
+        by_digits = {digits_of(key): result for key, result in self.root.items()}
+        unmatched = [number for number in numbers if number not in by_digits]
+        others = [result for key, result in self.root.items() if digits_of(key) not in numbers]
+        kinds = {(other.of_adding, other.of_removing) for other in others}
+        same = (
+            others[0]
+            if len(kinds) == 1 and len(others) == len(unmatched)
+            else ParticipantResult.model_validate({})
+        )
+        return {number: same if number in unmatched else by_digits[number] for number in numbers}

@@ -72,6 +72,12 @@ def with_country_code_of(own_digits: str | None, digits: str) -> str | None:
     return complete if len(complete) <= MAX_DIGITS and is_plausible(complete) else None
 
 
+def digits_of(contact_id: str | None) -> str:
+    """Return the number in the id of a person; empty for an id that has none (``…@lid``)."""
+    number, _, kind = (contact_id or "").partition("@")
+    return "" if kind == "lid" else number
+
+
 def is_phone_id(text: str) -> bool:
     """Return whether the text is Periskope's own id of a phone (``phone-`` and letters)."""
     return _PHONE_ID.fullmatch(text) is not None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PHONE = "919876543210"
+GROUP = "120363392071406466@g.us"
 CHATS = 100_000
 MOMENT = "2026-01-01T00:00:00Z"
 RUN = {
@@ -51,6 +52,7 @@ class Connection(asyncio.Protocol):
     """One connection, kept open from request to request."""
 
     returned_at: ClassVar[float] = 0.0
+    requests: ClassVar[int] = 0
     kept: ClassVar[dict[str, Any]] = {}
 
     def connection_made(self, transport: Any) -> None:
@@ -82,13 +84,14 @@ class Connection(asyncio.Protocol):
     def _answer(self, method: str, target: str, body: bytes) -> Answer:
         url = urlsplit(target)
         if url.path.startswith("/v1/"):
+            type(self).requests += 1
             return periskope(method, url.path.removeprefix("/v1"), parse_qs(url.query))
         if url.path.startswith("/execution/"):
             if url.path.endswith("/return_value"):
                 type(self).returned_at = time.monotonic()
             return airflow(method, url.path, body, self.kept)
-        seen = {"returned_at": self.returned_at}
-        type(self).returned_at = 0.0
+        seen = {"returned_at": self.returned_at, "requests": self.requests}
+        type(self).returned_at, type(self).requests = 0.0, 0
         self.kept.clear()
         return 200, json.dumps(seen).encode()
 
@@ -100,7 +103,16 @@ def periskope(method: str, path: str, query: dict[str, list[str]]) -> Answer:
     if (method, path) == ("GET", "/chats"):
         start, count = int(query["offset"][0]), int(query["limit"][0])
         return 200, page(start, count)
+    if (method, path) == ("GET", f"/chats/{GROUP}"):
+        return 200, group_with_members()
     return 404, b'{"code": "not_found", "message": "Not found"}'
+
+
+@cache
+def group_with_members() -> bytes:
+    """Return a group in which nobody is yet but the phone."""
+    members = {f"{PHONE}@c.us": {"contact_name": None, "is_admin": True, "is_super_admin": True}}
+    return json.dumps({**json.loads(new_chat()), "chat_id": GROUP, "members": members}).encode()
 
 
 def airflow(method: str, path: str, body: bytes, kept: dict[str, Any]) -> Answer:
@@ -157,7 +169,12 @@ def running() -> Iterator[str]:
 
 
 def take_seen(url: str) -> dict[str, float]:
-    """Return when the last task's return value came in, by the monotonic clock, and forget what tasks have left."""
+    """
+    Return what the server has seen since it was last asked, and forget what tasks have left.
+
+    :return: ``returned_at``, when the last task's return value came in, by the monotonic clock; ``requests``, how many
+        there were of Periskope's API.
+    """
     with urlopen(f"{url}/seen") as answer:
         return dict(json.load(answer))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
 
 import requests
@@ -20,17 +20,23 @@ from airflow_provider_periskope.connection import ConnectionSettings, read_setti
 from airflow_provider_periskope.exceptions import PeriskopeConnectionNotFoundError, PeriskopeError
 from airflow_provider_periskope.input.group import check_group
 from airflow_provider_periskope.input.message import check_message
+from airflow_provider_periskope.input.participants import check_group_people
+from airflow_provider_periskope.membership import Membership
 from airflow_provider_periskope.models import (
     Chat,
+    Group,
+    GroupPeople,
     Message,
     MessageStatus,
     NewGroup,
     NewMessage,
+    ParticipantResult,
+    ParticipantResults,
     Phone,
     QueuedMessage,
     QueueJob,
 )
-from airflow_provider_periskope.phone_numbers import is_phone_id, mask_chat, masked
+from airflow_provider_periskope.phone_numbers import digits_of, is_phone_id, mask_chat, mask_creator, masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -210,6 +216,67 @@ class PeriskopeHook(BaseHook):
         .. seealso:: https://docs.periskope.app/api-reference/chats/get-chat
         """
         return self._read_as(Chat, self._call("GET", f"/chats/{quote(chat_id, safe='@')}"))
+
+    def get_membership(self, chat_id: str) -> Membership:
+        """
+        Return who is in a group; the phone that acts does not count.
+
+        :param chat_id: id of the group.
+        :return: its members, with and without a number.
+        :raises PeriskopeNotFoundError: if the phone has no such group; other errors as :meth:`request`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/chats/get-chat
+        """
+        group = self._read_as(Group, self._call("GET", f"/chats/{quote(chat_id, safe='@')}"))
+        if self._own_numbers.isdisjoint(map(digits_of, group.members)):
+            # A phone id contains no number, and of one number WhatsApp may keep an older form than the connection has.
+            self._own_numbers |= {digits_of(self.get_phone().org_phone)} - {""}
+        return Membership.of(group, self._own_numbers)
+
+    def add_participants(
+        self,
+        chat_id: str | GroupPeople,
+        participants: Iterable[str | int] = (),
+        *,
+        force_add_participants: bool = False,
+        before_sending: Callable[[], None] | None = None,
+    ) -> dict[str, ParticipantResult]:
+        """
+        Add people to a group. Who cannot be added is sent a private invitation, and a second one by a second call.
+
+        :param chat_id: id of the group; or people that were checked before.
+        :param participants: numbers of the people, with country code, in any spelling; 1 to 1,023.
+        :param force_add_participants: whether to try to add everybody directly. People who do not know the phone may
+            report it, and WhatsApp blocks phones that are reported. Default ``False``.
+        :param before_sending: called right before each request that is sent. Default ``None``.
+        :return: what the API says of each person, by number.
+        :raises PeriskopeInputError: if the input is refused before anything is sent.
+        :raises PeriskopeOutcomeUnknownError: if it is unknown who was added and who was invited.
+
+        Other errors as :meth:`request`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/group/add-participants
+        """
+        people = self._group_people(
+            chat_id, participants, change="added", force_add_participants=force_add_participants
+        )
+        return self._change_members("add", people, before_sending=before_sending)
+
+    def remove_participants(
+        self, chat_id: str | GroupPeople, participants: Iterable[str | int] = ()
+    ) -> dict[str, ParticipantResult]:
+        """
+        Remove people from a group. Doing it twice equals doing it once, so it is sent again after a lost response.
+
+        :param chat_id: id of the group; or people that were checked before.
+        :param participants: numbers of the people, with country code, in any spelling; 1 to 1,023.
+        :return: what the API says of each person, by number.
+        :raises PeriskopeInputError: if the input is refused before anything is sent; other errors as :meth:`request`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/group/remove-participants
+        """
+        people = self._group_people(chat_id, participants, change="removed")
+        return self._change_members("remove", people, repeatable=True)
 
     def iter_chats(self, chat_type: str | None = None) -> Iterator[Chat]:
         """
@@ -392,6 +459,46 @@ class PeriskopeHook(BaseHook):
                 f"(state {state}): connect it in the Periskope console."
             )
         return True, f"Phone {name}({masked(number)}) answered; its state is {state}."
+
+    @cached_property
+    def _own_numbers(self) -> set[str]:
+        return {self.own_digits} if self.own_digits else set()
+
+    def _group_people(
+        self,
+        chat_id: str | GroupPeople,
+        participants: Iterable[str | int],
+        *,
+        change: Literal["added", "removed"],
+        force_add_participants: bool = False,
+    ) -> GroupPeople:
+        if isinstance(chat_id, GroupPeople):
+            return chat_id
+        people, warnings = check_group_people(
+            chat_id,
+            participants,
+            own_digits=self.own_digits,
+            change=change,
+            force_add_participants=force_add_participants,
+        )
+        for warning in warnings:
+            self.log.warning("Group %s: %s", mask_creator(people.chat_id), warning)
+        return people
+
+    def _change_members(
+        self,
+        change: str,
+        people: GroupPeople,
+        *,
+        before_sending: Callable[[], None] | None = None,
+        repeatable: bool = False,
+    ) -> dict[str, ParticipantResult]:
+        if not people.participants:
+            return {}
+        path = f"/chats/{quote(people.chat_id, safe='@')}/{change}"
+        call = self._call("POST", path, json=people.body(), repeatable=repeatable)
+        results = self._read_as(ParticipantResults, call, before_sending=before_sending)
+        return results.by_number(people.participants)
 
     def _call(self, method: str, path: str, **details: Any) -> Call:
         return Call(method.upper(), f"/{path.lstrip('/')}", self.periskope_conn_id, self.phone, **details)

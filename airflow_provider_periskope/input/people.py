@@ -46,7 +46,9 @@ class People:
         return warnings
 
 
-def check_people(written: object, problems: list[str], *, own_digits: str | None = None) -> People:
+def check_people(
+    written: object, problems: list[str], *, own_digits: str | None = None, argument: str = "participants"
+) -> People:
     """
     Check a list of people.
 
@@ -54,24 +56,25 @@ def check_people(written: object, problems: list[str], *, own_digits: str | None
         numbers separated by commas, semicolons or line breaks).
     :param problems: gets every problem.
     :param own_digits: number of the phone that acts, where it is known.
+    :param argument: name of the argument that holds the list, for the texts of problems.
     :return: the people.
     """
     numbers: dict[str, None] = {}
     repeated: list[str] = []
     unusual: list[str] = []
-    for index, item in enumerate(_as_list(written, problems)):
+    for index, item in enumerate(_as_list(written, problems, argument)):
         try:
             digits = to_digits(item)
         except ValueError as problem:
             shown = f" ({masked(item)})" if item else ""
-            problems.append(f"participants[{index}]{shown} {_several(item) or problem}")
+            problems.append(f"{argument}[{index}]{shown} {_several(item) or problem}")
             continue
         if digits in numbers:
             repeated.append(digits)
         elif not is_plausible(digits):
             if (complete := with_country_code_of(own_digits, digits)) is not None:
                 problems.append(
-                    f"participants[{index}] ({masked(digits)}) lacks its country code: did you mean {masked(complete)}?"
+                    f"{argument}[{index}] ({masked(digits)}) lacks its country code: did you mean {masked(complete)}?"
                 )
                 continue
             unusual.append(digits)
@@ -79,7 +82,7 @@ def check_people(written: object, problems: list[str], *, own_digits: str | None
     return People(list(numbers), repeated, unusual)
 
 
-def _as_list(written: object, problems: list[str]) -> Iterable[object]:
+def _as_list(written: object, problems: list[str], argument: str) -> Iterable[object]:
     if isinstance(written, str) and not found_nothing(written):
         literal = parsed(written)
         if isinstance(literal, (list, tuple, set)):
@@ -89,7 +92,7 @@ def _as_list(written: object, problems: list[str]) -> Iterable[object]:
         return [written]  # Where a DAG renders native objects, a single number arrives as an integer.
     if isinstance(written, (str, Mapping)) or not isinstance(written, Iterable):
         found_none = "; its template found no value" if found_nothing(written) else ""
-        problems.append(f"participants is {described(written)}: expected a list of phone numbers{found_none}")
+        problems.append(f"{argument} is {described(written)}: expected a list of phone numbers{found_none}")
         return []
     return written
 

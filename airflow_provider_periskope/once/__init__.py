@@ -18,8 +18,7 @@ DONE    the result is known                                 returns it
 :mod:`.rule` is this table as code and does not know what is being created. :mod:`.record` holds the states and the
 only transitions between them, and where a record is kept. :mod:`.doubt` decides whether an earlier try may have sent,
 and from when until when its result can appear. There is one module for each kind of thing that can be created:
-:mod:`.group` and
-:mod:`.message`.
+:mod:`.group`, :mod:`.message`, and :mod:`.invitations`, of which a lost one is never sent again.
 
 Nothing here imports Airflow. Internal.
 """

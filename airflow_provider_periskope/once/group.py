@@ -18,7 +18,7 @@ from airflow_provider_periskope.exceptions import (
 )
 from airflow_provider_periskope.models import Chat
 from airflow_provider_periskope.once import rule
-from airflow_provider_periskope.phone_numbers import is_phone_id, mask_creator, masked
+from airflow_provider_periskope.phone_numbers import digits_of, is_phone_id, mask_creator, masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +127,7 @@ class OneGroup:
         self._was_sent = True
         chat = self._hook.create_group(self._group, before_sending=before_sending)
         log.info(
-            "Created %s, people added or invited: %d. Chat ID: %s",
+            "Created %s, people added or invited: %d. Chat ID: %s. PeriskopeGroupMembersSensor shows who is in.",
             self,
             len(self._group.participants),
             mask_creator(chat.chat_id),
@@ -188,7 +188,7 @@ class OneGroup:
             members = self._hook.get_chat(seen.chat_id).members or {}
         except PeriskopeNotFoundError:
             members = {}
-        creators = {_digits_of(person) for person, member in members.items() if member.is_super_admin}
+        creators = {digits_of(person) for person, member in members.items() if member.is_super_admin}
         # A creator that is known only by an id without a number says nothing.
         numbers = sorted(digits for digits in creators if digits)
         if not numbers:
@@ -230,7 +230,7 @@ class OneGroup:
             return
         chat = Chat.model_validate(row)
         # For a group that two phones of the organisation are in, there may be a row for each, or one that names both.
-        owners = {_digits_of(phone) for phone in (chat.org_phone, *(chat.chat_org_phones or ()))} - {""}
+        owners = {digits_of(phone) for phone in (chat.org_phone, *(chat.chat_org_phones or ()))} - {""}
         is_of_another = bool(owners) and not any(self._is_own(owner) for owner in sorted(owners))
         if is_of_another and self._own_digits:
             # A row for another phone takes back nothing that a row for ours says.
@@ -251,7 +251,7 @@ class OneGroup:
     def _is_own(self, digits: str) -> bool:
         # A phone id contains no number, and of one number WhatsApp may keep an older form than the connection has.
         if digits not in self._own_digits and not self._own_digits_are_resolved:
-            self._own_digits |= {_digits_of(self._hook.get_phone().org_phone)} - {""}
+            self._own_digits |= {digits_of(self._hook.get_phone().org_phone)} - {""}
             self._own_digits_are_resolved = True
         return digits in self._own_digits
 
@@ -262,9 +262,3 @@ def _result(seen: Sighting, outcome: Literal["created", "reused"]) -> GroupResul
 
 def _listed(sightings: list[Sighting]) -> str:
     return ", ".join(str(sighting) for sighting in sightings)
-
-
-def _digits_of(contact_id: str | None) -> str:
-    """Return the number in the id of a person; empty for an id that has none (``…@lid``)."""
-    number, _, kind = (contact_id or "").partition("@")
-    return "" if kind == "lid" else number

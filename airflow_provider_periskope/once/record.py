@@ -37,6 +37,8 @@ class Record:
     :param sent_at: when the last request was sent that may have created it, by the worker's clock.
     :param first_sent_at: when the first such request was sent.
     :param result: what was created, once it is known.
+    :param about: what a kind must find again on a later try, such as whom a request was for; in a form that a store
+        can hold.
     """
 
     identity: str
@@ -45,15 +47,16 @@ class Record:
     sent_at: datetime | None = None
     first_sent_at: datetime | None = None
     result: Mapping[str, Any] | None = None
+    about: Mapping[str, Any] | None = None
 
     def unsent(self, on_try: int) -> Record:
         """Return the record of a try that has not sent anything yet."""
-        return Record(self.identity, on_try, State.UNSENT)
+        return Record(self.identity, on_try, State.UNSENT, about=self.about)
 
-    def sent(self, on_try: int, at: datetime) -> Record:
-        """Return the record to keep right before a request is sent."""
+    def sent(self, on_try: int, at: datetime, about: Mapping[str, Any] | None = None) -> Record:
+        """Return the record to keep right before a request is sent, with what the kind must find again."""
         first = self.first_sent_at or at
-        return Record(self.identity, on_try, State.SENT, sent_at=at, first_sent_at=first)
+        return Record(self.identity, on_try, State.SENT, sent_at=at, first_sent_at=first, about=about)
 
     def refused(self, on_try: int) -> Record:
         """Return, for the record from before a request, the one after it was refused: an older doubt remains."""
@@ -67,6 +70,10 @@ class Record:
         """Return the record of a result."""
         return Record(self.identity, on_try, State.DONE, result=dict(result))
 
+    def reopened(self, on_try: int) -> Record:
+        """Return the record of a creation that a later try may continue: what was its result is what is known."""
+        return Record(self.identity, on_try, State.UNSENT, about=self.result)
+
     def as_json(self) -> dict[str, Any]:
         """Return it in a form that a store and a deferral can hold."""
         moments = {"sent_at": self.sent_at, "first_sent_at": self.first_sent_at}
@@ -76,6 +83,7 @@ class Record:
             "state": str(self.state),
             **{name: moment.isoformat() if moment else None for name, moment in moments.items()},
             "result": dict(self.result) if self.result is not None else None,
+            "about": dict(self.about) if self.about is not None else None,
         }
 
     @classmethod
@@ -87,6 +95,7 @@ class Record:
             on_try=kept["on_try"],
             state=State(kept["state"]),
             result=kept.get("result"),
+            about=kept.get("about"),
             **{name: datetime.fromisoformat(moment) if moment else None for name, moment in moments.items()},
         )
 

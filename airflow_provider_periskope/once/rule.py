@@ -55,11 +55,12 @@ class Once(Protocol):
     @property
     def settling(self) -> timedelta: ...  # noqa: D102
 
-    def send(self, before_sending: Callable[[], None]) -> Result:
+    def send(self, before_sending: Callable[..., None]) -> Result:
         """
         Create it with one request.
 
-        :param before_sending: to be called right before each request that is really sent.
+        :param before_sending: to be called right before each request that is really sent; accepts what is to be kept in
+            the record (:attr:`.record.Record.about`).
         """
 
     def look(self, window: Window | None, *, last: bool) -> Result | None:
@@ -106,9 +107,9 @@ def make_once(thing: Once, attempt: Attempt) -> Result:
 def _send(thing: Once, before: Record, attempt: Attempt) -> Result:
     sent = before
 
-    def keep_record() -> None:
+    def keep_record(about: Mapping[str, Any] | None = None) -> None:
         nonlocal sent
-        sent = before.sent(attempt.number, datetime.now(UTC))
+        sent = before.sent(attempt.number, datetime.now(UTC), about)
         attempt.memory.keep(thing.kind, sent)
 
     try:

@@ -22,6 +22,7 @@ ARGUMENTS: dict[str, Any] = {
     "fields": {"participants.0": "not on WhatsApp"},
     "in_doubt": True,
     "retry_after": 12.5,
+    "outcomes": {"919537851844": "refused"},
     "chat_ids": ["1@g.us", "2@g.us"],
     "unique_id": "message-1",
     "what_to_do": "Do this.",

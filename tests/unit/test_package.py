@@ -50,11 +50,11 @@ class TestProviderInfo:
         info = get_provider_info()
         modules = [
             module
-            for kind in ("hooks", "operators")
+            for kind in ("hooks", "operators", "sensors", "triggers")
             for part in info[kind]
             for module in part["python-modules"]
         ]
-        assert len(modules) == 3
+        assert len(modules) == 6
         for module in modules:
             importlib.import_module(module)
         (connection_type,) = info["connection-types"]
@@ -156,6 +156,27 @@ class TestImportOfTheOperator:
             "airflow_provider_periskope.operators",
             "airflow_provider_periskope.operators.base",
             "airflow_provider_periskope.operators.group",
+        }
+
+    def test_nor_does_making_a_sensor(self) -> None:
+        loaded = python("""
+            import json, sys
+            try:
+                from airflow.sdk import DAG, BaseSensorOperator
+            except ImportError:
+                from airflow.models.dag import DAG
+                from airflow.sensors.base import BaseSensorOperator
+            before = set(sys.modules)
+            from airflow_provider_periskope.sensors.group import PeriskopeGroupMembersSensor as Members
+            with DAG("d", schedule=None):
+                Members(task_id="one", chat_id="x", at_least=5, deferrable=True)
+            print(json.dumps(sorted(name for name in set(sys.modules) - before if name.startswith((
+                "airflow_provider_periskope.", "phonenumbers", "requests", "pydantic", "asgiref")))))
+        """)
+        assert set(loaded) - {"airflow_provider_periskope.connection_form"} == {
+            "airflow_provider_periskope.compat",
+            "airflow_provider_periskope.sensors",
+            "airflow_provider_periskope.sensors.group",
         }
 
 
