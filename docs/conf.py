@@ -76,7 +76,7 @@ nitpick_ignore_regex = [
     (
         "py:.*",
         r"(Any|Iterable|Iterator|Mapping|Sequence|Literal|timedelta|Context|BaseOperator|TaskInstanceKey|Session"
-        r"|AirflowFailException|XComArg|Self|ClassVar|Callable|Path|IfExists|RateLimit|Call|Chat|Message|Invitation|dict\[str)",
+        r"|AirflowFailException|AirflowSensorTimeout|XComArg|Self|ClassVar|Callable|Path|IfExists|RateLimit|Call|Chat|Message|Invitation|dict\[str)",
     ),
     # Of the sandbox, only what a test uses is documented.
     (
