@@ -226,6 +226,50 @@ class GroupPeople(BaseModel):
         return self.model_dump(exclude={"chat_id"}, exclude_none=True)
 
 
+class GroupChanges(BaseModel):
+    """
+    The state that a group is to be brought to, checked. ``None`` and an empty list leave things as they are.
+
+    :param chat_id: id of the group.
+    :param group_name: its name.
+    :param options: its options.
+    :param admins: digits of members who are to be admins.
+    :param add_labels: labels to add.
+    :param remove_labels: labels to remove.
+    :param assigned_to: e-mail address of the person in Periskope that the chat is assigned to.
+    :param custom_properties: custom properties of the chat to set; others stay.
+    """
+
+    chat_id: str
+    group_name: str | None = None
+    options: GroupOptions | None = None
+    admins: list[str] = []
+    add_labels: list[str] = []
+    remove_labels: list[str] = []
+    assigned_to: str | None = None
+    custom_properties: dict[str, Any] = {}
+
+
+class GroupClosing(BaseModel):
+    """
+    How a group is closed, checked.
+
+    :param chat_id: id of the group.
+    :param labels: labels to add.
+    :param hand_over_to: digits of the person who becomes admin before the phone leaves; ``None`` for nobody.
+    :param reset_invite_link: whether to replace the invite link.
+    :param only_admins_write: whether to let only admins send messages.
+    :param dissolve: whether to remove everybody else and leave.
+    """
+
+    chat_id: str
+    labels: list[str] = []
+    hand_over_to: str | None = None
+    reset_invite_link: bool = True
+    only_admins_write: bool = True
+    dissolve: bool = False
+
+
 def _or_none(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     # Only the id in a response is promised, so whatever else cannot be read counts as missing.
     try:
@@ -270,6 +314,13 @@ class Chat(BaseModel):
         :meth:`~airflow_provider_periskope.hooks.periskope.PeriskopeHook.get_chat` has them.
     :param org_phone: phone the chat belongs to, ``<digits>@c.us``.
     :param chat_org_phones: all phones of the organisation that are in it, where the response says.
+    :param chat_image: URL of its picture.
+    :param messages_admins_only: whether only admins may send messages.
+    :param info_admins_only: whether only admins may change name, picture and description.
+    :param add_members_admins_only: whether only admins may add people.
+    :param labels: names of its labels in Periskope.
+    :param assigned_to: e-mail address of the person in Periskope that it is assigned to.
+    :param custom_properties: its custom properties in Periskope.
     """
 
     chat_id: str = Field(min_length=1)
@@ -284,6 +335,23 @@ class Chat(BaseModel):
     members: Annotated[dict[str, Member] | None, _Tolerant] = None
     org_phone: _Text = None
     chat_org_phones: Annotated[list[str] | None, _Tolerant] = None
+    chat_image: _Text = None
+    messages_admins_only: _Flag = None
+    info_admins_only: _Flag = None
+    add_members_admins_only: _Flag = None
+    labels: Annotated[list[str] | None, _Tolerant] = None
+    assigned_to: _Text = None
+    custom_properties: Annotated[dict[str, Any] | None, _Tolerant] = None
+
+
+class InviteLink(BaseModel):
+    """
+    The invite link of a group.
+
+    :param invite_link: the link.
+    """
+
+    invite_link: str = Field(min_length=1)
 
 
 class Phone(BaseModel):

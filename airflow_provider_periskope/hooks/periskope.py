@@ -20,12 +20,14 @@ from airflow_provider_periskope.connection import ConnectionSettings, read_setti
 from airflow_provider_periskope.exceptions import PeriskopeConnectionNotFoundError, PeriskopeError
 from airflow_provider_periskope.input.group import check_group
 from airflow_provider_periskope.input.message import check_message
+from airflow_provider_periskope.input.option_names import API_NAMES
 from airflow_provider_periskope.input.participants import check_group_people
 from airflow_provider_periskope.membership import Membership
 from airflow_provider_periskope.models import (
     Chat,
     Group,
     GroupPeople,
+    InviteLink,
     Message,
     MessageStatus,
     NewGroup,
@@ -46,6 +48,14 @@ Model = TypeVar("Model", bound=BaseModel)
 
 MESSAGES_IN_A_PAGE = 100
 """Messages that are read with one call; mostly, the newest few are enough."""
+
+_SETTINGS = {
+    **API_NAMES,
+    # A change has another name for this option than a create.
+    "add_members_admins_only": "memberAddMode",
+    "addMembersAdminsOnly": "memberAddMode",
+}
+"""The name of each option in a change of a group."""
 
 
 class PeriskopeHook(BaseHook):
@@ -215,7 +225,7 @@ class PeriskopeHook(BaseHook):
 
         .. seealso:: https://docs.periskope.app/api-reference/chats/get-chat
         """
-        return self._read_as(Chat, self._call("GET", f"/chats/{quote(chat_id, safe='@')}"))
+        return self._read_as(Chat, self._call("GET", _path(chat_id)))
 
     def get_membership(self, chat_id: str) -> Membership:
         """
@@ -227,7 +237,7 @@ class PeriskopeHook(BaseHook):
 
         .. seealso:: https://docs.periskope.app/api-reference/chats/get-chat
         """
-        group = self._read_as(Group, self._call("GET", f"/chats/{quote(chat_id, safe='@')}"))
+        group = self._read_as(Group, self._call("GET", _path(chat_id)))
         if self._own_numbers.isdisjoint(map(digits_of, group.members)):
             # A phone id contains no number, and of one number WhatsApp may keep an older form than the connection has.
             self._own_numbers |= {digits_of(self.get_phone().org_phone)} - {""}
@@ -261,6 +271,113 @@ class PeriskopeHook(BaseHook):
             chat_id, participants, change="added", force_add_participants=force_add_participants
         )
         return self._change_members("add", people, before_sending=before_sending)
+
+    def update_group(
+        self, chat_id: str, group_name: str | None = None, options: Mapping[str, Any] | None = None
+    ) -> Chat:
+        """
+        Change the name and options of a group. Doing it twice equals doing it once.
+
+        :param chat_id: id of the group.
+        :param group_name: its new name. Default ``None``: it stays.
+        :param options: options in snake_case or by the names that :meth:`create_group` accepts; others stay. Default
+            ``None``.
+        :return: the chat; errors as :meth:`request`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/group/update-group-settings
+        """
+        body = {_SETTINGS.get(name, name): value for name, value in (options or {}).items()}
+        if group_name is not None:
+            body["name"] = group_name
+        return self._read_as(
+            Chat, self._call("POST", f"{_path(chat_id)}/settings", json=body, repeatable=True)
+        )
+
+    def promote(self, chat_id: str, participants: Iterable[str | int]) -> dict[str, ParticipantResult]:
+        """
+        Make members of a group its admins. Doing it twice equals doing it once.
+
+        :param chat_id: id of the group.
+        :param participants: numbers of members, with country code, in any spelling.
+        :return: what the API says of each person, by number; errors as :meth:`remove_participants`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/group/promote-participants
+        """
+        people = self._group_people(chat_id, participants, change="promoted")
+        return self._change_members("promote", people, repeatable=True)
+
+    def demote(self, chat_id: str, participants: Iterable[str | int]) -> dict[str, ParticipantResult]:
+        """
+        Make admins of a group ordinary members. Doing it twice equals doing it once.
+
+        :param chat_id: id of the group.
+        :param participants: numbers of admins, with country code, in any spelling.
+        :return: what the API says of each person, by number; errors as :meth:`remove_participants`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/group/demote-participants
+        """
+        people = self._group_people(chat_id, participants, change="demoted")
+        return self._change_members("demote", people, repeatable=True)
+
+    def reset_invite_link(self, chat_id: str, *, before_sending: Callable[[], None] | None = None) -> str:
+        """
+        Replace the invite link of a group. The old link is of no use from then on; two calls replace it twice.
+
+        :param chat_id: id of the group.
+        :param before_sending: called right before each request that is sent. Default ``None``.
+        :return: the new link.
+        :raises PeriskopeOutcomeUnknownError: if it is unknown whether the link was replaced; other errors as
+            :meth:`request`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/group/get-group-invite
+        """
+        call = self._call("POST", f"{_path(chat_id)}/invite")
+        return self._read_as(InviteLink, call, before_sending=before_sending).invite_link
+
+    def leave_group(self, chat_id: str) -> None:
+        """
+        Leave a group. If the phone is its only admin, WhatsApp makes a random member admin.
+
+        :param chat_id: id of the group.
+        :raises PeriskopeNotFoundError: if the phone is not in the group, also because a request whose response was lost
+            has been carried out; other errors as :meth:`request`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/group/leave-group
+        """
+        self._client.send(self._call("POST", f"{_path(chat_id)}/leave", repeatable=True))
+
+    def set_labels(self, chat_ids: Iterable[str], labels: Iterable[str]) -> None:
+        """
+        Replace all labels of some chats.
+
+        :param chat_ids: ids of the chats.
+        :param labels: names of all labels that they have afterwards; errors as :meth:`request`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/chats/update-chat-labels
+        """
+        body = {"labels": ",".join(labels), "chat_ids": list(chat_ids)}
+        self._client.send(self._call("PATCH", "/chats/labels", json=body, repeatable=True))
+
+    def update_chat(
+        self,
+        chat_id: str,
+        *,
+        assigned_to: str | None = None,
+        custom_properties: Mapping[str, Any] | None = None,
+    ) -> None:
+        """
+        Change what Periskope keeps of a chat for its own inbox. Doing it twice equals doing it once.
+
+        :param chat_id: id of the chat.
+        :param assigned_to: e-mail address of the person that it is assigned to. Default ``None``: it stays.
+        :param custom_properties: all custom properties that it has afterwards. Default ``None``: they stay; errors as
+            :meth:`request`.
+
+        .. seealso:: https://docs.periskope.app/api-reference/chats/update-chat
+        """
+        given = {"assigned_to": assigned_to, "custom_properties": custom_properties}
+        body = {name: value for name, value in given.items() if value is not None}
+        self._client.send(self._call("PATCH", _path(chat_id), json=body, repeatable=True))
 
     def remove_participants(
         self, chat_id: str | GroupPeople, participants: Iterable[str | int] = ()
@@ -469,7 +586,7 @@ class PeriskopeHook(BaseHook):
         chat_id: str | GroupPeople,
         participants: Iterable[str | int],
         *,
-        change: Literal["added", "removed"],
+        change: Literal["added", "removed", "promoted", "demoted"],
         force_add_participants: bool = False,
     ) -> GroupPeople:
         if isinstance(chat_id, GroupPeople):
@@ -522,6 +639,10 @@ class PeriskopeHook(BaseHook):
         except ValidationError:
             what = f"HTTP {response.status_code}, JSON that is not a {model.__name__.lower()}"
             raise no_response(call, what, response) from None
+
+
+def _path(chat_id: str) -> str:
+    return f"/chats/{quote(chat_id, safe='@')}"
 
 
 def _user_agent() -> str:

@@ -24,7 +24,7 @@ def check_group_people(
     participants: object,
     *,
     own_digits: str | None = None,
-    change: Literal["added", "removed"],
+    change: Literal["added", "removed", "promoted", "demoted"],
     force_add_participants: bool = False,
 ) -> tuple[GroupPeople, list[str]]:
     """

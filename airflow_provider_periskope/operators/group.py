@@ -1,4 +1,4 @@
-"""The operator that creates a WhatsApp group, and its link."""
+"""The operators that create a WhatsApp group, change it and close it; and the link to it."""
 
 from __future__ import annotations
 
@@ -109,14 +109,7 @@ looks for the group before it sends anything.
         if_exists = arguments.get("if_exists", "create")
         if if_exists not in ("create", "reuse", "fail"):
             raise ValueError(f"if_exists is {if_exists!r}: expected 'create', 'reuse' or 'fail'")
-        options = arguments.get("options")
-        if isinstance(options, dict):
-            from airflow_provider_periskope.input.option_names import api_name, unknown_option
-
-            for name in options:
-                # A name can be a template itself.
-                if api_name(name) is None and "{{" not in str(name):
-                    raise ValueError(unknown_option(name))
+        _check_option_names(arguments.get("options"))
 
     def act(self, context: Context, hook: PeriskopeHook, attempt: Attempt) -> str:
         """Create the group, or find the one that an earlier attempt has created."""
@@ -156,3 +149,213 @@ looks for the group before it sends anything.
                 context["outlet_events"][outlet].extra.update(
                     chat_id=result["chat_id"], group_name=group_name
                 )
+
+
+class PeriskopeUpdateGroupOperator(PeriskopeOperator):
+    """
+    Bring a WhatsApp group to a given state.
+
+    What is given is compared with the group, and only differences are sent. So a retry or a clear changes nothing
+    that is right already.
+
+    Parameters of every Periskope operator, and how it waits for rate limits, are described under
+    :class:`~airflow_provider_periskope.operators.base.PeriskopeOperator`.
+
+    :param chat_id: id of the group (templated).
+    :param group_name: its name (templated), 1 to 100 characters. Default ``None``: it stays, like everything that is
+        not given.
+    :param options: options of the group (templated), by the names that
+        :class:`PeriskopeCreateGroupOperator` accepts, except ``force_add_participants``. Default ``None``.
+    :param admins: numbers of members who are to be admins (templated), in any form of a list. Who is not in the group
+        is named in the log, masked, and returned. Nobody is demoted. Default ``None``.
+    :param add_labels: labels to add to the chat in Periskope (templated): a list, or a text with commas. All other
+        labels stay. Default ``None``.
+    :param remove_labels: labels to remove (templated), likewise. Default ``None``.
+    :param assigned_to: e-mail address of the person in Periskope that the chat is assigned to (templated). Default
+        ``None``.
+    :param custom_properties: custom properties of the chat in Periskope to set (templated); others stay. Default
+        ``None``.
+    :return: what was changed: ``{"changed": [names], "promoted": [numbers], "not_members": [numbers]}``.
+    :raises AirflowFailException: for what no retry can cure.
+    :raises PeriskopeNoResponseError: if no usable response came.
+    :raises PeriskopeRateLimitError: if a rate limit lasts longer than ``rate_limit_timeout``.
+    :raises PeriskopePhoneOffError: if the phone's instance is switched off.
+    :raises PeriskopeConnectionNotFoundError: if the Airflow connection is not defined, or cannot be read.
+
+    .. seealso:: https://docs.periskope.app/api-reference/group/update-group-settings
+    """
+
+    template_fields = (
+        "chat_id",
+        "group_name",
+        "options",
+        "admins",
+        "add_labels",
+        "remove_labels",
+        "assigned_to",
+        "custom_properties",
+        *PeriskopeOperator.template_fields,
+    )
+    template_fields_renderers: ClassVar = {"options": "json", "admins": "json", "custom_properties": "json"}
+    custom_operator_name = "Update WhatsApp group"
+    default_doc_md = """\
+Brings a WhatsApp group to a given state, and sends only what differs from it.
+
+XCom of this task: **return_value** says what was changed.
+"""
+
+    def __init__(
+        self,
+        *,
+        chat_id: str | XComArg,
+        group_name: str | XComArg | None = None,
+        options: Mapping[str, Any] | str | XComArg | None = None,
+        admins: Iterable[str | int] | str | XComArg | None = None,
+        add_labels: Iterable[str] | str | XComArg | None = None,
+        remove_labels: Iterable[str] | str | XComArg | None = None,
+        assigned_to: str | XComArg | None = None,
+        custom_properties: Mapping[str, Any] | str | XComArg | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.chat_id = chat_id
+        self.group_name = group_name
+        self.options = options
+        self.admins = admins
+        self.add_labels = add_labels
+        self.remove_labels = remove_labels
+        self.assigned_to = assigned_to
+        self.custom_properties = custom_properties
+        self.check_constants({"options": options})
+
+    @classmethod
+    def check_constants(cls, arguments: Mapping[str, Any]) -> None:
+        """Refuse names of options that do not exist."""
+        super().check_constants(arguments)
+        _check_option_names(arguments.get("options"))
+
+    def act(self, context: Context, hook: PeriskopeHook, attempt: Attempt) -> dict[str, Any]:
+        """Compare the group with what is given, and send the differences."""
+        del context, attempt
+        from airflow_provider_periskope.group_changes import change_group
+        from airflow_provider_periskope.input.changes import check_changes
+
+        changes, warnings = check_changes(
+            self.chat_id,
+            group_name=self.group_name,
+            options=self.options,
+            admins=self.admins,
+            add_labels=self.add_labels,
+            remove_labels=self.remove_labels,
+            assigned_to=self.assigned_to,
+            custom_properties=self.custom_properties,
+            own_digits=hook.own_digits,
+        )
+        for warning in warnings:
+            self.log.warning("%s", warning)
+        return change_group(hook, changes)
+
+
+class PeriskopeCloseGroupOperator(PeriskopeOperator):
+    """
+    Close a WhatsApp group: say farewell, mute and label it, replace its invite link, and dissolve or leave it.
+
+    Each step first compares with the group, so a retry or a clear does only what is missing. The API can neither
+    delete nor archive a group, and the group keeps its name.
+
+    Parameters of every Periskope operator, and how it waits for rate limits, are described under
+    :class:`~airflow_provider_periskope.operators.base.PeriskopeOperator`.
+
+    :param chat_id: id of the group (templated).
+    :param farewell: text of a last message (templated), sent once. Default ``None``: none is sent.
+    :param labels: labels to add to the chat in Periskope (templated): a list, or a text with commas. Default ``None``.
+    :param reset_invite_link: whether to replace the invite link, so that the old one is of no use. Default ``True``.
+    :param only_admins_write: whether to let only admins send messages. Default ``True``.
+    :param dissolve: whether to remove everybody else, 20 at a time, verify that they are gone, and leave the group.
+        **This cannot be undone.** If somebody cannot be removed, the phone stays and the task fails. Default ``False``.
+    :param hand_over_to: number of a member who becomes admin (templated); then the phone leaves the group, and with
+        ``dissolve`` everybody else is removed first. Default ``None``.
+    :param wait_timeout: how long to wait until the farewell is sent by the phone. Default 30 minutes.
+    :return: ``{"done": [steps that this try has carried out], "has_left": whether the phone has left}``.
+    :raises AirflowFailException: for what no retry can cure, such as a member who cannot be removed.
+    :raises PeriskopeOutcomeUnknownError: if it is unknown whether the farewell was sent; the next try looks first.
+    :raises PeriskopeNoResponseError: if no usable response came.
+    :raises PeriskopeRateLimitError: if a rate limit lasts longer than ``rate_limit_timeout``.
+    :raises PeriskopePhoneOffError: if the phone's instance is switched off.
+    :raises PeriskopeConnectionNotFoundError: if the Airflow connection is not defined, or cannot be read.
+
+    .. seealso:: https://docs.periskope.app/api-reference/group/leave-group
+    """
+
+    template_fields = ("chat_id", "farewell", "labels", "hand_over_to", *PeriskopeOperator.template_fields)
+    custom_operator_name = "Close WhatsApp group"
+    default_doc_md = """\
+Closes a WhatsApp group. A retry or a clear does only what is missing.
+
+XCom of this task: **return_value** says which steps this try has carried out, and whether the phone has left the group.
+"""
+
+    wait_for = "sent"
+    """How far the farewell has to be before people are removed."""
+
+    def __init__(
+        self,
+        *,
+        chat_id: str | XComArg,
+        farewell: str | XComArg | None = None,
+        labels: Iterable[str] | str | XComArg | None = None,
+        reset_invite_link: bool = True,
+        only_admins_write: bool = True,
+        dissolve: bool = False,
+        hand_over_to: str | XComArg | None = None,
+        wait_timeout: timedelta = timedelta(minutes=30),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.chat_id = chat_id
+        self.farewell = farewell
+        self.labels = labels
+        self.reset_invite_link = reset_invite_link
+        self.only_admins_write = only_admins_write
+        self.dissolve = dissolve
+        self.hand_over_to = hand_over_to
+        self.wait_timeout = wait_timeout
+
+    def act(self, context: Context, hook: PeriskopeHook, attempt: Attempt) -> dict[str, Any]:
+        """Go through the steps."""
+        from airflow_provider_periskope.delivery import wait_until_out
+        from airflow_provider_periskope.group_closing import close_group
+        from airflow_provider_periskope.input.changes import check_closing
+        from airflow_provider_periskope.input.message import check_message
+        from airflow_provider_periskope.once.message import OneMessage, send_once
+
+        closing = check_closing(
+            self.chat_id,
+            labels=self.labels,
+            hand_over_to=self.hand_over_to,
+            reset_invite_link=self.reset_invite_link,
+            only_admins_write=self.only_admins_write,
+            dissolve=self.dissolve,
+            own_digits=hook.own_digits,
+        )
+        message = check_message(closing.chat_id, self.farewell)[0] if self.farewell is not None else None
+
+        def say_farewell() -> None:
+            if message is not None:
+                thing = OneMessage(hook, message, occasion="farewell")
+                result = send_once(thing, attempt)
+                wait_until_out(self, context, hook, attempt, thing=thing, result=result)
+
+        return close_group(hook, closing, attempt, say_farewell=say_farewell)
+
+
+def _check_option_names(options: Any) -> None:
+    """Refuse names of options that do not exist, while a DAG file is parsed."""
+    if not isinstance(options, dict):
+        return
+    from airflow_provider_periskope.input.option_names import api_name, unknown_option
+
+    for name in options:
+        # A name can be a template itself.
+        if api_name(name) is None and "{{" not in str(name):
+            raise ValueError(unknown_option(name))
