@@ -14,7 +14,7 @@ from airflow_provider_periskope.exceptions import (
     PeriskopeParticipantsError,
 )
 from airflow_provider_periskope.group_changes import change_labels, change_settings, promote_members
-from airflow_provider_periskope.models import GroupOptions
+from airflow_provider_periskope.models import GroupOptions, Outcome
 from airflow_provider_periskope.once.record import State
 from airflow_provider_periskope.once.rule import make_once
 from airflow_provider_periskope.phone_numbers import digits_of, mask_creator, masked
@@ -174,7 +174,8 @@ def remove_everybody(hook: PeriskopeHook, chat: Chat, *, but: str | None) -> int
             if admins := [number for number in batch if number in _admins(chat)]:
                 hook.demote(chat_id, admins)
             for number, result in hook.remove_participants(chat_id, batch).items():
-                if result.is_success:
+                # Who is not in it any more was removed by a request whose response was lost.
+                if result.of_removing in (Outcome.REMOVED, Outcome.NOT_IN):
                     removed.add(number)
                 else:
                     refused[number] = result

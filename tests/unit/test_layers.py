@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 
 LAYERS = [
     {"operators", "sensors", "notifications", "triggers"},
-    {"waiting", "delivery"},
+    {"waiting", "delivery", "group_changes", "group_closing"},
     {"once"},
     {"hooks"},
     {"input"},

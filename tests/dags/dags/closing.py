@@ -1,0 +1,26 @@
+"""One task that says farewell and dissolves a group."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow_provider_periskope.operators.group import PeriskopeCloseGroupOperator
+
+try:
+    from airflow.sdk import dag
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import dag
+
+
+@dag(schedule=None, start_date=datetime(2026, 1, 1))
+def closing():
+    PeriskopeCloseGroupOperator(
+        task_id="close",
+        chat_id="120363392071406466@g.us",
+        farewell="Farewell!",
+        labels="closed",
+        dissolve=True,
+    )
+
+
+closing()

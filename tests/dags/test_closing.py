@@ -1,0 +1,59 @@
+"""Groups that are changed and closed by DAGs that Airflow runs, against the sandbox."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from airflow_provider_periskope.sandbox.pytest_plugin import RunDag
+    from airflow_provider_periskope.sandbox.server import Sandbox
+
+DAGS = Path(__file__).parent / "dags"
+EXAMPLES = Path(__file__).resolve().parents[2] / "example_dags"
+ASHA, BHARAT = "919537851844", "919874532456"
+
+
+@pytest.fixture(autouse=True)
+def sent_at_once(periskope_sandbox: Sandbox) -> None:
+    periskope_sandbox.sent_after = periskope_sandbox.delivered_after = periskope_sandbox.read_after = 0.0
+
+
+def test_weekly_groups_are_closed_after_four_weeks(run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
+    old = datetime.now(UTC) - timedelta(weeks=6)
+    due = periskope_sandbox.add_group("Week 1", created_at=old, labels=["weekly"], people=[ASHA])
+    closed = periskope_sandbox.add_group("Week 0", created_at=old, labels=["weekly", "closed"])
+    other = periskope_sandbox.add_group("Sales", created_at=old)
+    run = run_dag(EXAMPLES / "example_periskope_weekly_life.py")
+    assert run.state == "success"
+    (new,) = [group for group in periskope_sandbox.groups if group not in (due, closed, other)]
+    assert new.labels == ["weekly"]
+    assert due.labels == ["weekly", "closed"]
+    assert due.messages_admins_only
+    assert [message.text for message in due.messages] == ["This group is closed. See you in the next one!"]
+    changed = {request.chat_id for request in periskope_sandbox.requests if request.method == "POST"}
+    assert changed <= {None, new.chat_id, due.chat_id}
+
+
+def test_a_dissolve_with_a_farewell_of_which_the_response_is_lost(
+    run_dag: RunDag, periskope_sandbox: Sandbox
+) -> None:
+    group = periskope_sandbox.add_group(
+        "Cohort", chat_id="120363392071406466@g.us", people=[ASHA, BHARAT], labels=["VIP"]
+    )
+    periskope_sandbox.fault("drop_after", "POST /message/send")
+    periskope_sandbox.fault("html_502_after", "POST /chats/*/remove")
+    run = run_dag(DAGS / "closing.py")
+    assert run.state == "success"
+    assert [message.text for message in group.messages] == ["Farewell!"]
+    assert len(periskope_sandbox.sends) == 1
+    assert group.exited
+    assert group.members == {}
+    assert group.labels == ["VIP", "closed"]
+    (instance,) = run.get_task_instances()
+    result = instance.xcom_pull(task_ids="close")
+    assert result["has_left"]
+    assert result["done"] == ["messages_admins_only", "invite_link", "labels", "participants", "left"]
