@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 TRACE_HEADER = "x-periskope-trace-id"
 
+LONGEST_PATH = 24
+"""Characters of a path that an error shows."""
+
 LONGEST_WAIT = timedelta(days=1).total_seconds()
 """Seconds; a response that asks for a longer wait is taken for one that does not say how long."""
 
@@ -72,7 +75,9 @@ class Call:
         return f"connection {self.conn_id!r}, phone {masked(self.phone)}"
 
     def __str__(self) -> str:
-        return f"{self.method} {mask_numbers(self.path)}"
+        # The id of a chat is long, and may be a person's number.
+        path = mask_numbers(re.sub(r"[^/]*(@|%40)[^/]*", "…", self.path))
+        return f"{self.method} {path if len(path) <= LONGEST_PATH else f'{path[:LONGEST_PATH]}…'}"
 
 
 def read_response(response: Response, call: Call) -> Any:
@@ -98,8 +103,8 @@ def read_response(response: Response, call: Call) -> Any:
     if 300 <= response.status_code < 500 and response.status_code != 408:
         raise refusal(response, call, body if isinstance(body, dict) else {})
     kind = response.headers.get("Content-Type", "no content type").partition(";")[0]
-    what = f"{len(response.content):,} bytes of {kind}" if response.content else "no body"
-    raise no_response(call, f"HTTP {response.status_code}, {what}", response)
+    body_is = f"{len(response.content):,} bytes of {kind}" if response.content else "no body"
+    raise no_response(call, f"HTTP {response.status_code}", response).add(f"The response has {body_is}.")
 
 
 def no_response(call: Call, what: str, response: Response | None = None) -> PeriskopeNoResponseError:

@@ -204,5 +204,5 @@ def _why_no_response(error: Exception, read_timeout: float) -> str:
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the response broke off"
     if isinstance(error, requests.ConnectionError):
-        return "the connection was dropped before a response"
+        return "the connection was dropped"
     return "the response is not valid HTTP"

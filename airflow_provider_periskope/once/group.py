@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LONGEST_NAME = 32
+"""Characters of a name that logs and errors show."""
+
 IfExists = Literal["create", "reuse", "fail"]
 
 
@@ -105,7 +108,8 @@ class OneGroup:
         self._list = ChangingList(lambda: hook.iter_chat_pages("group"), self._see)
 
     def __str__(self) -> str:
-        return f"group {self._group.group_name!r}"
+        name = self._group.group_name
+        return f"group {name if len(name) <= LONGEST_NAME else f'{name[:LONGEST_NAME]}…'!r}"
 
     @property
     def identity(self) -> str:
@@ -202,22 +206,23 @@ class OneGroup:
         older = self._from_before()
         if self._if_exists == "fail":
             raise PeriskopeGroupExistsError(
-                f"Group {self._group.group_name!r} already exists, and if_exists='fail'.",
+                f"{str(self).replace('g', 'G', 1)} already exists, and if_exists='fail'.",
                 what_to_do="Choose another name, or use if_exists='reuse' to continue with that group.",
                 details=[f"From before this run, on {self._whose}: {_listed(older)}. Nothing was sent."],
             )
         if len(older) == 1 and older[0].phone_known:
             return older[0]
-        what = "Several groups match" if len(older) > 1 else "It is unknown whether this phone is in"
-        raise self._ambiguous(f"{what}: {self}, and if_exists='reuse' needs one.", older)
+        if len(older) > 1:
+            raise self._ambiguous(f"Several groups match: {self}.", older, "if_exists='reuse' needs one.")
+        raise self._ambiguous(f"It is unknown whether this phone is in {self}.", older)
 
-    def _ambiguous(self, what: str, candidates: list[Sighting]) -> PeriskopeConflictError:
+    def _ambiguous(self, what: str, candidates: list[Sighting], *more: str) -> PeriskopeConflictError:
         return PeriskopeAmbiguousGroupError(
             what,
             chat_ids=[candidate.chat_id for candidate in candidates],
             what_to_do=f"On {self._whose}, leave or rename the wrong ones, then clear this task; or use a chat ID from "
             "this message.",
-            details=[f"{_listed(candidates)}. Nothing more was sent."],
+            details=[f"{_listed(candidates)}. Nothing more was sent.", *more],
         )
 
     @property

@@ -139,8 +139,9 @@ looks for the group before it sends anything.
             )
 
     def _pass_on(self, context: Any, result: Mapping[str, Any], group_name: str) -> None:
-        self.invite_link = result["invite_link"]
         if self.do_xcom_push:
+            # Airflow 3 stores what the link of the task returns, whether the task stores XComs or not.
+            self.invite_link = result["invite_link"]
             # An empty text instead of None: a task that uses the link would fail over a missing key.
             context["ti"].xcom_push(key=INVITE_LINK_KEY, value=result["invite_link"] or "")
             context["ti"].xcom_push(key=OUTCOME_KEY, value=result["outcome"])

@@ -68,9 +68,9 @@ class TestOutcomeUnknown:
             ),
             pytest.param({"name": "truncated"}, 1, None, "the response broke off", id="truncated"),
             pytest.param({"name": "not_json"}, 1, 200, "bytes of text/html", id="HTML 200"),
-            pytest.param({"name": "error_500"}, 0, 500, "HTTP 500, ", id="500 of the API"),
-            pytest.param({"name": "error_500_after"}, 1, 500, "HTTP 500, ", id="500 after the create"),
-            pytest.param({"name": "empty_500_after"}, 1, 500, "HTTP 500, no body", id="empty 500"),
+            pytest.param({"name": "error_500"}, 0, 500, "HTTP 500.", id="500 of the API"),
+            pytest.param({"name": "error_500_after"}, 1, 500, "HTTP 500.", id="500 after the create"),
+            pytest.param({"name": "empty_500_after"}, 1, 500, "The response has no body", id="empty 500"),
             pytest.param({"name": "html_502_after"}, 1, 502, "bytes of text/html", id="HTML 502"),
             pytest.param({"name": "gateway_504_hidden", "seconds": 1}, 1, 504, "HTTP 504", id="504"),
         ],
@@ -184,7 +184,7 @@ class TestReading:
         periskope_sandbox.fault("html_502", "GET /phones", times=2)
         assert hook.get_phone().wa_state == "CONNECTED"
         assert len(periskope_sandbox.requests) == 3
-        assert "No usable response to GET /phones: HTTP 502, " in logged()
+        assert "No usable response to GET /phones: HTTP 502. " in logged()
 
     @pytest.mark.parametrize("body", [{}, {"chats": None}, {"chats": {}}, []], ids=json.dumps)
     def test_a_list_of_chats_that_is_none_is_no_empty_list(
@@ -748,7 +748,7 @@ class TestTestConnection:
         ("fault", "told"),
         [
             ("wrong_key", "The API key of this connection is wrong."),
-            ("html_502", "No usable response to GET /phones: HTTP 502"),
+            ("html_502", "No usable response to GET /phones: HTTP 502."),
         ],
     )
     def test_never_raises_on_faults(

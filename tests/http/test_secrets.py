@@ -131,6 +131,17 @@ def test_of_a_host_that_is_not_there(
     assert_nothing_told("".join(traceback.format_exception(error.value)) + logged())
 
 
+def test_of_a_call_that_names_a_person(
+    hook: PeriskopeHook, periskope_sandbox: Sandbox, logged: Callable[[], str]
+) -> None:
+    """urllib3 logs whole paths at level DEBUG, and the id of a person's chat is their number."""
+    periskope_sandbox.add_chat("Asha", OWN, chat_type="user", chat_id=f"{ASHA}@c.us")
+    assert hook.get_chat(f"{ASHA}@c.us").chat_id == f"{ASHA}@c.us"
+    text = logged()
+    assert "/v1/chats/" in text
+    assert_nothing_told(text)
+
+
 def test_of_the_objects_themselves(hook: PeriskopeHook) -> None:
     session = hook.get_conn()
     assert_nothing_told(f"{hook!r} {hook.settings!r} {session.auth!r} {vars(hook)['settings']}")

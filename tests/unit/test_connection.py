@@ -14,6 +14,13 @@ try:
     from airflow.sdk import Connection
 except ImportError:  # Airflow 2.11
     from airflow.models import Connection
+try:
+    from airflow.sdk._shared.secrets_masker import redact
+except ImportError:  # below Airflow 3.2
+    try:
+        from airflow.sdk.execution_time.secrets_masker import redact
+    except ImportError:  # Airflow 2.11
+        from airflow.utils.log.secrets_masker import redact
 
 KEY = "eyJhbGciOi.the-api.key_1"
 PHONE = "918527184400"
@@ -49,6 +56,7 @@ class TestBaseUrl:
             pytest.param({"host": "api.example.com/a/b"}, "https://api.example.com/a/b", id="longer path"),
             pytest.param({"schema": "v2"}, "https://api.periskope.app/v2", id="schema is the path"),
             pytest.param({"schema": "/v2/"}, "https://api.periskope.app/v2", id="schema with slashes"),
+            pytest.param({"host": "bücher.example"}, "https://bücher.example/v1", id="umlaut"),
             pytest.param({"port": 8443}, "https://api.periskope.app:8443/v1", id="port"),
             pytest.param({"host": "a.example:81"}, "https://a.example:81/v1", id="port in the host"),
             pytest.param(
@@ -102,6 +110,8 @@ class TestBaseUrl:
             pytest.param({"host": "a b.example"}, id="space"),
             pytest.param({"host": "*.example"}, id="star"),
             pytest.param({"host": "a..example"}, id="empty label"),
+            pytest.param({"host": "example.com%"}, id="percent"),
+            pytest.param({"host": "🎉.example"}, id="emoji"),
             pytest.param({"host": f"{'a' * 64}.example"}, id="long label"),
             pytest.param({"host": "a.example:99999"}, id="port too high"),
             pytest.param({"host": "a.example:x"}, id="port no number"),
@@ -130,6 +140,17 @@ class TestKey:
         told = refused(password=written)
         assert "API key (password) contains characters that no key has" in told
         assert written not in told
+
+    @pytest.mark.parametrize("written", [f"Bearer {KEY}", f"{KEY}\n"])
+    def test_is_masked_by_airflow_as_it_is_really_used(
+        self, monkeypatch: pytest.MonkeyPatch, written: str
+    ) -> None:
+        """Airflow masks the password as it is stored."""
+        key = f"{KEY}-{len(written)}"  # one that no other test has told the masker
+        connection = {"conn_type": "periskope", "login": PHONE, "password": written.replace(KEY, key)}
+        monkeypatch.setenv("AIRFLOW_CONN_MASKED", json.dumps(connection))
+        assert PeriskopeHook("masked").settings.api_key == key
+        assert redact(f"before {key} after") == "before *** after"
 
     def test_is_not_shown_with_the_settings(self) -> None:
         assert KEY not in repr(settings())
@@ -203,6 +224,15 @@ class TestExtra:
 
     def test_a_list_is_refused(self) -> None:
         assert "extra is not a JSON object" in refused(extra="[1]")
+
+
+class TestType:
+    @pytest.mark.parametrize("conn_type", ["periskope", None, ""])
+    def test_may_be_missing(self, conn_type: str | None) -> None:
+        assert settings(conn_type=conn_type).api_key == KEY
+
+    def test_of_another_kind_is_refused(self) -> None:
+        assert "its type is 'http', not 'periskope'" in refused(conn_type="http")
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
