@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LONGEST_NAME = 32
+LONGEST_NAME = 28
 """Characters of a name that logs and errors show."""
 
 IfExists = Literal["create", "reuse", "fail"]
