@@ -146,7 +146,7 @@ class TestKey:
         self, monkeypatch: pytest.MonkeyPatch, written: str
     ) -> None:
         """Airflow masks the password as it is stored."""
-        key = f"{KEY}-{len(written)}"  # one that no other test has told the masker
+        key = f"key-{len(written)}-that-no-other-test-has-told-the-masker"
         connection = {"conn_type": "periskope", "login": PHONE, "password": written.replace(KEY, key)}
         monkeypatch.setenv("AIRFLOW_CONN_MASKED", json.dumps(connection))
         assert PeriskopeHook("masked").settings.api_key == key
