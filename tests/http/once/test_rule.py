@@ -591,5 +591,6 @@ class TestLogs:
             record for record in caplog.records if record.name.startswith("airflow_provider_periskope.once")
         ]
         assert [record.getMessage() for record in ours] == [
-            f"Created group {NAME!r}, people added or invited: 1. Chat ID: {task.only_group()}"
+            f"Created group {NAME!r}, people added or invited: 1. Chat ID: {task.only_group()}. "
+            "PeriskopeGroupMembersSensor shows who is in."
         ]
