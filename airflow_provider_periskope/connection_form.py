@@ -13,8 +13,8 @@ DEFAULT_READ_TIMEOUT = 60
 
 # The port is of use to few, but Airflow 3.3.1 and 3.3.2 refuse to test a connection that has none.
 HIDDEN_FIELDS = ["schema", "extra"]
-# These fields have no line of help below them, and a placeholder is gone once something is written: what somebody who
-# comes back to correct a field has to know stands in its label.
+# These fields have no help text, and a placeholder disappears once something is entered. So the label says what
+# somebody needs who comes back to correct a field.
 RELABELING = {
     "login": "Phone, with country code",
     "password": "API key",
@@ -27,7 +27,7 @@ PLACEHOLDERS = {
     "port": "443 if left empty; the test button of Airflow 3.3.1 and 3.3.2 needs it",
 }
 TIMEOUT_LABEL = "Read timeout"
-TIMEOUT_DESCRIPTION = f"Seconds to wait for an answer; {DEFAULT_READ_TIMEOUT} if left empty."
+TIMEOUT_DESCRIPTION = f"Seconds to wait for a response; {DEFAULT_READ_TIMEOUT} if left empty."
 
 
 def provider_connection_type() -> dict[str, Any]:

@@ -67,7 +67,7 @@ def test_the_form_asks_for_what_is_needed_and_for_nothing_else(form: Site) -> No
         assert label in text
     form.browser.click(f"{DIALOG}//button[normalize-space()='Extra Fields']")
     text = form.browser.see("Read timeout")
-    assert "Seconds to wait for an answer; 60 if left empty." in text
+    assert "Seconds to wait for a response; 60 if left empty." in text
 
 
 def test_a_connection_is_saved_edited_and_tested(form: Site) -> None:
@@ -146,7 +146,7 @@ def test_the_chat_id_shows_among_the_xcoms(newest: Site, created: str) -> None:
 def test_the_task_tells_what_it_does(newest: Site) -> None:
     newest.open(f"/dags/{CREATE}/tasks/create_group")
     newest.browser.click("//button[@aria-label='Documentation' or normalize-space()='Documentation']")
-    newest.browser.see("Makes a WhatsApp group with the company's own phone")
+    newest.browser.see("Creates a WhatsApp group with the company's own phone")
 
 
 def test_a_good_run_logs_little_and_says_which_group(newest: Site, created: str) -> None:
