@@ -35,7 +35,7 @@ class ConnectionSettings:
     :param base_url: URL up to the slash before an API path.
     :param api_key: the organisation's key.
     :param phone: value of the ``x-phone`` header: digits or a ``phone-…`` id.
-    :param read_timeout: seconds to wait for an answer.
+    :param read_timeout: seconds to wait for a response.
     """
 
     base_url: str

@@ -103,8 +103,8 @@ def problems_of(airflow: Airflow, sandbox: Sandbox, mode: str) -> list[str]:
     ]
     if made:
         problems.append(f"{NEVER}: the second time made {made}")
-    # Below 3.3, a cleared run that was due long ago cannot tell its own group from one that another run has created since:
-    # it lists the group and fails, or reuses it.
+    # Below 3.3, a cleared run that was due long ago cannot tell its own group from one that another run has created
+    # since: it lists the group and fails, or reuses it.
     expected = chats["own"] if airflow.release.keeps_task_state or mode == "reuse" else ["failed"] * len(DAYS)
     if chats_again["own"] != expected:
         problems.append(f"the second time told {chats_again['own']} for {expected}")
