@@ -54,6 +54,7 @@ def measure(url: str, times: Repetitions) -> Iterator[Row]:
     yield against("import of the operator after airflow.sdk, CPU", taken, "HttpOperator", "cpu", at_most=0.04)
     yield against("  the same", taken, "SlackAPIPostOperator", "cpu")
     yield within("  the same", taken, "cpu", 0.010)
+    yield within("  that of the message operator", taken, "cpu", 0.010, ours="ours, message")
 
     taken = dag_files.measure(times.dag_files)
     yield against("DAG of 1,000 tasks, parsed and serialised, CPU", taken, "HttpOperator", "cpu", at_most=1.0)
@@ -69,6 +70,10 @@ def measure(url: str, times: Repetitions) -> Iterator[Row]:
     yield against("  wall", taken, "requests", "wall", at_most=1.15)
     yield against("  CPU", taken, "HttpHook", "cpu", at_most=1.0)
     yield against("  wall", taken, "HttpHook", "wall", at_most=1.0)
+
+    taken = calls.measure_messages(url, times.calls)
+    yield against("send_message on a warm hook, CPU", taken, "requests", "cpu", at_most=1.10)
+    yield against("  wall", taken, "requests", "wall", at_most=1.10)
 
     taken = tasks.measure_fresh(url, times.fresh_tasks)
     yield against("task in a fresh process, start to XCom, wall", taken, "HttpOperator", "wall", at_most=1.0)

@@ -9,6 +9,7 @@ from benchmarks.measuring import Figures, Samples, in_fresh_process, in_turn, ti
 
 MODULES = {
     "ours": "airflow_provider_periskope.operators.group",
+    "ours, message": "airflow_provider_periskope.operators.message",
     "HttpOperator": "airflow.providers.http.operators.http",
     "SlackAPIPostOperator": "airflow.providers.slack.operators.slack",
 }

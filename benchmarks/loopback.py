@@ -96,10 +96,15 @@ class Connection(asyncio.Protocol):
         return 200, json.dumps(seen).encode()
 
 
+QUEUED = b'{"queue_id": "queue-abc", "unique_id": "message-abc", "queue_position": 1, "status": "queued"}'
+
+
 def periskope(method: str, path: str, query: dict[str, list[str]]) -> Answer:
     """Answer as Periskope."""
     if (method, path) == ("POST", "/chats/create"):
         return 200, new_chat()
+    if (method, path) == ("POST", "/message/send"):
+        return 200, QUEUED
     if (method, path) == ("GET", "/chats"):
         start, count = int(query["offset"][0]), int(query["limit"][0])
         return 200, page(start, count)

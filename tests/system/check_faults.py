@@ -16,6 +16,7 @@ from tests.lab.faults import page
 from tests.lab.faults.kind import CONTENDERS
 from tests.lab.faults.runner import run
 from tests.system.group_faults import Groups
+from tests.system.message_faults import Messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tests.lab.faults.kind import Finding, Kind
     from tests.lab.releases import Release
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (Groups(),)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (Groups(), Messages())}
 HEADINGS = {
     "fault": "fault", "contender": "operator", "airflow": "Airflow", "state": "run", "tries": "tries",
     "made": "made", "posts": "POSTs", "downstream": "ID downstream", "outcome": "outcome",
