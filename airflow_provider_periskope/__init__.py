@@ -57,6 +57,7 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_periskope.triggers.group"],
             }
         ],
+        "notifications": ["airflow_provider_periskope.notifications.periskope.PeriskopeNotifier"],
         "connection-types": [provider_connection_type()],
         "extra-links": ["airflow_provider_periskope.operators.group.PeriskopeGroupLink"],
     }

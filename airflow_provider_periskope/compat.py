@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink as BaseOperatorLink
     from airflow.sdk import BaseSensorOperator as BaseSensorOperator
     from airflow.sdk import PokeReturnValue as PokeReturnValue
+    from airflow.sdk._shared.secrets_masker import redact as redact
     from airflow.sdk.configuration import conf as conf
     from airflow.sdk.exceptions import AirflowFailException as AirflowFailException
     from airflow.sdk.exceptions import AirflowNotFoundException as AirflowNotFoundException
@@ -46,6 +47,11 @@ _PLACES = {
     "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models.xcom"),
     "conf": ("airflow.sdk.configuration", "airflow.configuration"),
     "mask_secret": (
+        "airflow.sdk.log",
+        "airflow.sdk.execution_time.secrets_masker",
+        "airflow.utils.log.secrets_masker",
+    ),
+    "redact": (
         "airflow.sdk.log",
         "airflow.sdk.execution_time.secrets_masker",
         "airflow.utils.log.secrets_masker",

@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 if ! { [ -x /usr/bin/chromium ] && [ -x /usr/bin/chromedriver ]; }; then
-    .venv/bin/python -m tests.lab.debian chromium chromium-driver
+    .venv/bin/python -m tests.lab.debian chromium chromium-driver fonts-noto-color-emoji
 fi
 
 .venv/bin/python -c 'import selenium' 2>/dev/null ||

@@ -94,6 +94,7 @@ LANES = (
         Target("examples", again=True),
         Target("limits TASKS=20 RUNS=1", again=True),
         Target("celery", again=True),
+        Target("alerts", again=True),
         Target("browser", again=True),
     ),
 )

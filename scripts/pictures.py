@@ -9,6 +9,7 @@ from tests.browser.conftest import SHOTS, Site, site
 
 PICTURES = ROOT / "docs" / "pictures"
 DIALOG = "//*[@role='dialog']"
+ALERTS = "120363392071406466@g.us"
 CREATE = "example_periskope_create_group"
 
 
@@ -21,6 +22,8 @@ def main() -> int:
         take_task(running, running.run(CREATE))
         take_graph(running, standup)
         take_sandbox(running)
+        fail_with_alert(running)
+        take_alert(running)
     for picture in sorted(PICTURES.glob("*.png")):
         print(f"{picture.relative_to(ROOT)}  {picture.stat().st_size / 1000:.0f} kB")
     return 0
@@ -67,6 +70,24 @@ def take_sandbox(running: Site) -> None:
     running.browser.open(running.sandbox.url.removesuffix("v1"))
     running.browser.see("Test New 1040")
     save(running, "sandbox")
+
+
+def fail_with_alert(running: Site) -> None:
+    """Let the run of an example fail, of which it tells its group."""
+    running.sandbox.add_group("Data team", chat_id=ALERTS)
+    running.unpause("example_periskope_alerts")
+    run = {"logical_date": None, "conf": {"fail": True}}
+    running.airflow.api("POST", "/dags/example_periskope_alerts/dagRuns", run)
+
+
+def take_alert(running: Site) -> None:
+    """The alert in the group, on the page of the sandbox."""
+    running.browser.driver.set_window_size(1000, 680)
+    running.browser.open(running.sandbox.url.removesuffix("v1"))
+    running.browser.wait(lambda: running.sandbox.messages_in(ALERTS) or None, "the alert", seconds=120)
+    running.browser.click("//*[contains(text(), 'Data team')]")
+    running.browser.see("DAG failed")
+    save(running, "alert")
 
 
 def save(running: Site, name: str, element: str | None = None) -> None:

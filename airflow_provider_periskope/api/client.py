@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from datetime import UTC, datetime, timedelta
@@ -78,12 +79,16 @@ class Client:
 
     :param settings: where to send, as whom, and how long to wait for a response.
     :param user_agent: value of the ``User-Agent`` header.
+    :param time_limit: seconds that one call may take in all, its waits included. Default ``None``, no limit.
     :ivar api_clock_ahead: how far the API's clock is ahead of this machine's, as of the last response with a date.
     """
 
-    def __init__(self, settings: ConnectionSettings, *, user_agent: str) -> None:
+    def __init__(
+        self, settings: ConnectionSettings, *, user_agent: str, time_limit: float | None = None
+    ) -> None:
         self._settings = settings
         self._user_agent = user_agent
+        self._time_limit = math.inf if time_limit is None else time_limit
         self.api_clock_ahead: timedelta | None = None
 
     @cached_property
@@ -134,18 +139,19 @@ class Client:
             something.
         """
         left = WAIT_IN_PLACE
+        until = time.monotonic() + self._time_limit
         limits = failures = 0
         while True:
             # Tasks that failed together must not come back together.
             jitter = random.uniform(0, 1)  # noqa: S311
             try:
-                response = self._send_once(call, before_sending)
+                response = self._send_once(call, before_sending, until)
                 return read_response(response, call), response
             except PeriskopeRateLimitError as limit:
                 limits += 1
                 limit.retry_after = limit.retry_after or 2.0**limits
                 wait = limit.retry_after + jitter
-                if limit.in_doubt or wait > left:
+                if limit.in_doubt or wait > left or time.monotonic() + wait > until:
                     raise
                 left -= wait
                 log.info("API rate limit reached: %s is sent again in %.1f s.", call, wait)
@@ -155,13 +161,15 @@ class Client:
                     tries = CONNECT_TRIES
                 else:
                     tries = READ_TRIES if call.may_be_repeated else 1
-                if failures >= tries:
-                    raise
                 wait = failures + jitter
+                if failures >= tries or time.monotonic() + wait > until:
+                    raise
                 log.warning("%s Trying again in %.1f s.", failure.args[0], wait)
             time.sleep(wait)
 
-    def _send_once(self, call: Call, before_sending: Callable[[], None] | None) -> requests.Response:
+    def _send_once(
+        self, call: Call, before_sending: Callable[[], None] | None, until: float
+    ) -> requests.Response:
         """Send one request; what this raises as its own error was either never sent or maybe carried out."""
         settings = self._settings
         try:
@@ -178,21 +186,23 @@ class Client:
             ) from None
         if before_sending:
             before_sending()
+        left = max(0.1, until - time.monotonic())
+        connect_timeout, read_timeout = min(CONNECT_TIMEOUT, left), min(settings.read_timeout, left)
         try:
             response = self.session.send(
-                request, timeout=(CONNECT_TIMEOUT, settings.read_timeout), allow_redirects=False
+                request, timeout=(connect_timeout, read_timeout), allow_redirects=False
             )
         except (requests.RequestException, HTTPError, ValueError) as error:
             # Not all that a broken response raises is an error of requests: a Location that is not a URL, for one.
             # The texts of these hold whole URLs, and URLs hold people's numbers: the cause is told in our words.
-            if reason := why_not_connected(error):
+            if reason := why_not_connected(error, connect_timeout):
                 raise PeriskopeUnreachableError(
                     f"Could not connect to {urlsplit(settings.base_url).netloc}: {reason}.",
                     what_to_do="Check the API base URL (host) of the connection, and the network of the machine that "
                     "runs the task.",
                     details=[f"{call}: nothing was sent ({call.origin})."],
                 ) from None
-            raise no_response(call, _why_no_response(error, settings.read_timeout)) from None
+            raise no_response(call, _why_no_response(error, read_timeout)) from None
         if moment := responded_at(response):
             self.api_clock_ahead = moment - datetime.now(UTC)
         return response
@@ -200,7 +210,7 @@ class Client:
 
 def _why_no_response(error: Exception, read_timeout: float) -> str:
     if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
-        return f"no response within {read_timeout:g} s"
+        return f"no response within {round(read_timeout, 1):g} s"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the response broke off"
     if isinstance(error, requests.ConnectionError):

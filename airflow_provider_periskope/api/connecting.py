@@ -67,11 +67,12 @@ def _reporting(pool: Any) -> Any:
     return type(pool.__name__, (pool,), {"ConnectionCls": reporting})
 
 
-def why_not_connected(error: Exception) -> str | None:
+def why_not_connected(error: Exception, timeout: float) -> str | None:
     """
     Return why no connection was made, in words that hold no address.
 
     :param error: what sending a request raised.
+    :param timeout: seconds that were waited for the connection to be made.
     :return: the reason; ``None`` if a connection was made, so that the request may have been sent.
     """
     if isinstance(error, (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema)):
@@ -90,7 +91,7 @@ def why_not_connected(error: Exception) -> str | None:
     if isinstance(reason, NameResolutionError):
         return "its name cannot be resolved"
     if not isinstance(reason, NewConnectionError) or isinstance(reason.__cause__, TimeoutError):
-        return f"no connection within {CONNECT_TIMEOUT:.0f} s"
+        return f"no connection within {timeout:.0f} s"
     if through_proxy or "tunnel" in cause.lower() or "proxy" in cause.lower():
         return "the proxy of the environment did not connect"
     if "CERTIFICATE_VERIFY_FAILED" in cause:

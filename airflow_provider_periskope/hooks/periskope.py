@@ -80,6 +80,7 @@ class PeriskopeHook(BaseHook):
 
     :param periskope_conn_id: Airflow connection of type ``periskope``.
     :param phone: another phone of the organisation, instead of the connection's: digits or ``phone-…``.
+    :param time_limit: seconds that one call may take in all, its waits included. Default ``None``, no limit.
 
     .. seealso:: https://docs.periskope.app/api-reference/introduction
     """
@@ -89,10 +90,17 @@ class PeriskopeHook(BaseHook):
     conn_type = connection_form.CONN_TYPE
     hook_name = connection_form.HOOK_NAME
 
-    def __init__(self, periskope_conn_id: str = default_conn_name, *, phone: str | None = None) -> None:
+    def __init__(
+        self,
+        periskope_conn_id: str = default_conn_name,
+        *,
+        phone: str | None = None,
+        time_limit: float | None = None,
+    ) -> None:
         super().__init__()
         self.periskope_conn_id = periskope_conn_id
         self._phone = phone
+        self.time_limit = time_limit
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -150,7 +158,7 @@ class PeriskopeHook(BaseHook):
 
     @cached_property
     def _client(self) -> Client:
-        return Client(self.settings, user_agent=_user_agent())
+        return Client(self.settings, user_agent=_user_agent(), time_limit=self.time_limit)
 
     def request(
         self,

@@ -58,7 +58,7 @@ class TestProviderInfo:
         for module in modules:
             importlib.import_module(module)
         (connection_type,) = info["connection-types"]
-        for path in (connection_type["hook-class-name"], *info["extra-links"]):
+        for path in (connection_type["hook-class-name"], *info["extra-links"], *info["notifications"]):
             module, _, name = path.rpartition(".")
             assert getattr(importlib.import_module(module), name).__name__ == name
 
@@ -178,6 +178,29 @@ class TestImportOfTheOperator:
             "airflow_provider_periskope.sensors",
             "airflow_provider_periskope.sensors.group",
         }
+
+
+def test_import_of_the_notifier_adds_no_more_than_the_module_itself() -> None:
+    added = python("""
+        import json, sys
+        try:
+            from airflow.sdk import DAG, BaseNotifier
+        except ImportError:
+            from airflow.models.dag import DAG
+            from airflow.notifications.basenotifier import BaseNotifier
+        before = set(sys.modules)
+        from airflow_provider_periskope.notifications.periskope import PeriskopeNotifier
+        with DAG("d", schedule=None, on_failure_callback=PeriskopeNotifier(chat_id="1", message="{{ ds }}")):
+            pass
+        print(json.dumps(sorted(name for name in set(sys.modules) - before if name.startswith((
+            "airflow_provider_periskope", "requests", "pydantic", "phonenumbers", "asgiref")))))
+    """)
+    # Airflow itself may have asked for the provider info meanwhile.
+    assert set(added) - {"airflow_provider_periskope", "airflow_provider_periskope.connection_form"} == {
+        "airflow_provider_periskope.compat",
+        "airflow_provider_periskope.notifications",
+        "airflow_provider_periskope.notifications.periskope",
+    }
 
 
 class TestExamples:
