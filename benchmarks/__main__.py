@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import calls, checking, dag_files, imports, loopback, searching, tasks, waiting
+from benchmarks import calls, checking, dag_files, imports, loopback, searching, tasks, triggers, waiting
 from benchmarks.measuring import median, ratio
 from benchmarks.table import Row, against, as_markdown, as_text, conditions, within
 
@@ -38,13 +38,22 @@ class Repetitions:
     fresh_tasks: int
     forked_tasks: int
     waits: int
+    triggers: int
 
 
 FULL = Repetitions(
-    imports=9, dag_files=15, calls=100, checks=15, searches=5, fresh_tasks=7, forked_tasks=21, waits=1
+    imports=9,
+    dag_files=15,
+    calls=100,
+    checks=15,
+    searches=5,
+    fresh_tasks=7,
+    forked_tasks=21,
+    waits=1,
+    triggers=1,
 )
 SHORT = Repetitions(
-    imports=1, dag_files=4, calls=40, checks=1, searches=1, fresh_tasks=3, forked_tasks=2, waits=0
+    imports=1, dag_files=4, calls=40, checks=1, searches=1, fresh_tasks=3, forked_tasks=2, waits=0, triggers=0
 )
 
 
@@ -110,6 +119,20 @@ def measure(url: str, times: Repetitions) -> Iterator[Row]:
     yield against(f"search among {loopback.CHATS:,} chats, CPU", taken, "json.loads", "cpu", at_most=1.5)
     yield against("  wall", taken, "json.loads", "wall", at_most=1.5)
     yield within("  memory above the base", taken, "memory", 64 * MB)
+
+    if times.triggers:
+        taken, peer = triggers.measure(url, times.triggers), "HttpSensorTrigger"
+        yield against(
+            f"{triggers.SENSORS:,} sensors that wait {triggers.SECONDS} s in a triggerer, CPU",
+            taken,
+            peer,
+            "cpu",
+            at_most=1.0,
+        )
+        yield against("  longest time the event loop was blocked", taken, peer, "blocked", at_most=1.0)
+        yield within("  the same", taken, "blocked", 0.1)
+        yield against("  peak memory", taken, peer, "memory", at_most=1.0)
+        yield against("  requests sent", taken, peer, "requests", at_most=1.0)
 
     what, goal = "seconds in state running, rate limit of 90 s", "≤ theirs + 1 s"
     if times.waits:

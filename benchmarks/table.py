@@ -93,6 +93,8 @@ def within(what: str, samples: Samples, figure: str, at_most: float, *, ours: st
 def _told(value: float, figure: str) -> str:
     if figure == "memory":
         return f"{value / 2**20:.1f} MB"
+    if figure == "requests":
+        return f"{value:,.0f}"
     return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.{2 if value < 0.01 else 0}f} ms"
 
 
