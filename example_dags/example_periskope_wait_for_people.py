@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+from airflow_provider_periskope.operators.message import (
+    PeriskopeSendMessageOperator,
+)
 from airflow_provider_periskope.sensors.group import PeriskopeGroupMembersSensor
 
 try:
@@ -52,18 +55,11 @@ def example_periskope_wait_for_people():
     def missing(result: dict) -> list[str]:
         return result["missing"]
 
-    @task
-    def remind(number: str, link: str) -> None:
-        from airflow_provider_periskope.hooks.periskope import PeriskopeHook
-
-        # Each in a chat of their own. One request, never repeated: nobody is reminded twice.
-        PeriskopeHook().send_message(
-            number, message=f"Your cohort has started. Join us: {link}"
-        )
-
-    remind.partial(link=create_group.output["invite_link"]).expand(
-        number=missing(enough.output)
-    )
+    # Each in a chat of their own.
+    PeriskopeSendMessageOperator.partial(
+        task_id="remind",
+        message="Your cohort has started. Join us:\n{{ ti.xcom_pull('create_group', key='invite_link') }}",
+    ).expand(chat_id=missing(enough.output))
     # [END wait_for_people]
 
 
