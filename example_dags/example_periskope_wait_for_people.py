@@ -58,7 +58,8 @@ def example_periskope_wait_for_people():
     # Each in a chat of their own.
     PeriskopeSendMessageOperator.partial(
         task_id="remind",
-        message="Your cohort has started. Join us:\n{{ ti.xcom_pull('create_group', key='invite_link') }}",
+        message="Your cohort has started. Join us: "
+        "{{ ti.xcom_pull('create_group', key='invite_link') }}",
     ).expand(chat_id=missing(enough.output))
     # [END wait_for_people]
 
