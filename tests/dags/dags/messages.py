@@ -57,4 +57,5 @@ with DAG(
     reply = Send(
         task_id="reply", chat_id=group.output, message="Yes", reply_to="{{ ti.xcom_pull(task_ids='text') }}"
     )
+    group >> poll
     passed >> reply
