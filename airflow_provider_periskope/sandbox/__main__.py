@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 import threading
 
 from airflow_provider_periskope.sandbox.rate_limit import rate_limit
 from airflow_provider_periskope.sandbox.server import Sandbox
+
+
+def phone_number(text: str) -> str:
+    """
+    Read the number of a phone.
+
+    :raises argparse.ArgumentTypeError: when it is not one.
+    """
+    if not re.fullmatch("[0-9]{7,15}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 7 to 15 digits, such as 919876543210")
+    return text
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,13 +34,26 @@ def main(arguments: list[str] | None = None) -> int:
         prog="periskope-sandbox", description="A local Periskope: no phone, no people."
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8765, help="0 for a free one (default: %(default)s)")
-    parser.add_argument("--api-key", default="sandbox-key", help="the key to accept (default: %(default)s)")
-    parser.add_argument("--phone", default="919876543210", help="digits of the phone (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8765, help="0 for a free port (default: %(default)s)")
+    parser.add_argument("--api-key", default="sandbox-key", help="API key to accept (default: %(default)s)")
     parser.add_argument(
-        "--rate-limit", type=rate_limit, default="10/1s", help="calls per time, or off (default: %(default)s)"
+        "--phone",
+        type=phone_number,
+        default="919876543210",
+        help="number of the phone, digits only, with country code (default: %(default)s)",
     )
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds that a create takes (default: 0)")
+    parser.add_argument(
+        "--rate-limit",
+        type=rate_limit,
+        default="10/1s",
+        help="CALLS/PERIOD, for example 10/1s, or off (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--latency",
+        type=float,
+        default=0.0,
+        help="delay before the response to a create, in seconds (default: 0)",
+    )
     options = parser.parse_args(arguments)
     sandbox = Sandbox(**vars(options))
     stopping = threading.Event()
@@ -38,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         sandbox.start()
     except (OSError, OverflowError) as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-        sys.stderr.write(f"periskope-sandbox can't listen on {options.host}:{options.port}: {reason}\n")
+        sys.stderr.write(f"periskope-sandbox cannot listen on {options.host}:{options.port}: {reason}\n")
         return 1
     page = sandbox.url.removesuffix("v1")
     sys.stdout.write(f"Periskope sandbox: API at {sandbox.url}, page at {page} (Ctrl+C stops it)\n")

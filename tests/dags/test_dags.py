@@ -169,9 +169,9 @@ class TestAsset:
     ) -> None:
         from airflow.utils.session import create_session
 
-        from airflow_provider_periskope.sandbox.pytest_plugin import only_dag
+        from airflow_provider_periskope.sandbox.dag_runs import load_dag
 
-        dag = only_dag(DAGS / "asset.py")
+        dag = load_dag(DAGS / "asset.py")
         meet_assets(dag)
         run = run_dag(dag)
         assert run.state == "success"
@@ -200,10 +200,10 @@ class TestWhatTheInterfaceShows:
 
     def test_link(self, run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
         from airflow_provider_periskope.operators.group import PeriskopeGroupLink
-        from airflow_provider_periskope.sandbox.pytest_plugin import only_dag
+        from airflow_provider_periskope.sandbox.dag_runs import load_dag
 
         run = run_dag(EXAMPLES / "example_periskope_create_group.py")
-        operator = only_dag(EXAMPLES / "example_periskope_create_group.py").get_task("create_group")
+        operator = load_dag(EXAMPLES / "example_periskope_create_group.py").get_task("create_group")
         assert [type(link).__name__ for link in operator.operator_extra_links] == ["PeriskopeGroupLink"]
         assert PeriskopeGroupLink().name == "Join WhatsApp group"
         stored = link_of(run, operator)

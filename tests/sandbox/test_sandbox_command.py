@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from airflow_provider_periskope.sandbox.__main__ import main
 from airflow_provider_periskope.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def test_a_taken_port_is_one_clear_line() -> None:
     assert ended.returncode == 1
     assert (
         ended.stderr
-        == f"periskope-sandbox can't listen on 127.0.0.1:{sandbox.port}: Address already in use\n"
+        == f"periskope-sandbox cannot listen on 127.0.0.1:{sandbox.port}: Address already in use\n"
     )
 
 
@@ -74,6 +75,14 @@ def test_a_bad_rate_limit_is_refused() -> None:
     )
     assert ended.returncode == 2
     assert "'ten'" in ended.stderr
+
+
+@pytest.mark.parametrize("number", ["abc", "+919876543210", "123", ""])
+def test_a_phone_that_is_not_a_number_is_refused(number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--phone", number])
+    assert ended.value.code == 2
+    assert f"{number!r} is not a number of 7 to 15 digits" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLE = Path(__file__).with_name("example")
 MORE = """
 import os, pathlib, pytest, requests
@@ -41,20 +43,127 @@ def test_a_file_without_a_dag_is_refused(run_dag, tmp_path):
     file.write_text("import airflow\\nraise RuntimeError('DAG is broken')")
     with pytest.raises(ValueError, match="DAG is broken"):
         run_dag(file)
+    with pytest.raises(FileNotFoundError, match="There is no DAG file .*/project/dags/no.py"):
+        run_dag("dags/no.py")
+
+def test_one_of_several_dags_is_run_from_any_folder(run_dag, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert run_dag("dags/several.py", dag_id="two").dag_id == "two"
+    with pytest.raises(ValueError, match="several DAGs; name one by dag_id: one, two"):
+        run_dag("dags/several.py")
+    with pytest.raises(ValueError, match="no DAG 'three'; it has one, two"):
+        run_dag("dags/several.py", dag_id="three")
+"""
+SEVERAL = """
+try:
+    from airflow.sdk import DAG, task
+except ImportError:
+    from airflow.decorators import task
+    from airflow.models.dag import DAG
+for name in ("one", "two"):
+    with DAG(name, schedule=None):
+        @task
+        def fail(number):
+            if number != 1:
+                raise LookupError(f"the shelf {number} is empty")
+        fail.expand(number=[1, 2]) if name == "one" else fail(1)
+"""
+FAILING = """
+def test_state(run_dag):
+    assert run_dag("dags/several.py", dag_id="one").state == "success"
+
+def test_something_else(run_dag):
+    run_dag("dags/several.py", dag_id="one")
+    raise AssertionError("no group")
+"""
+PARALLEL = """
+import os, pytest
+
+@pytest.mark.parametrize("number", range(4))
+def test_one(number, run_dag, periskope_sandbox):
+    assert run_dag("dags/standup.py").state == "success"
+    print(os.environ["AIRFLOW_HOME"])
 """
 
 
-def test_it_runs_dags_wherever_they_stand_and_writes_nothing_into_the_home(tmp_path: Path) -> None:
-    project, home = tmp_path / "project", tmp_path / "home"
+def run_pytest(project: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AIRFLOW", "PYTEST", "PERISKOPE"))
+    }
+    # Without our own tests' plugins, which cost each process seconds.
+    few = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**own, **few, **environment}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(project),
+        *options,
+    ]
+    return subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Make a project of a user that holds the example and one more file of DAGs."""
+    project = tmp_path / "project"
     shutil.copytree(EXAMPLE, project)
+    (project / "dags" / "several.py").write_text(SEVERAL)
+    return project
+
+
+def test_it_runs_dags_wherever_they_are_and_writes_nothing_into_the_home(
+    project: Path, tmp_path: Path
+) -> None:
     (project / "test_more.py").write_text(MORE)
+    home = tmp_path / "home"
     home.mkdir()
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))}
-    environment = {**own, "HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(project)]
-    ended = subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, timeout=300, check=False
+    ended = run_pytest(project, HOME=str(home))
+    assert ended.returncode == 0, ended.stdout
+    assert "9 passed" in ended.stdout
+    assert list(home.glob("airflow*")) == []
+
+
+def test_a_failed_run_shows_the_errors_of_its_tasks(project: Path) -> None:
+    (project / "test_failing.py").write_text(FAILING)
+    ended = run_pytest(project, "test_failing.py")
+    assert ended.returncode == 1
+    assert "the DAG run failed" in ended.stdout
+    assert ended.stdout.count("task 'fail[1]': LookupError: the shelf 2 is empty") == 3
+    assert "failed tasks" in ended.stdout.split("test_something_else", 1)[1]
+
+
+@pytest.mark.parametrize("whose", ["ours", "the user's"])
+def test_workers_of_xdist_do_not_migrate_one_database_at_once(
+    project: Path, tmp_path: Path, whose: str
+) -> None:
+    (project / "test_parallel.py").write_text(PARALLEL)
+    home, folder = tmp_path / "home", tmp_path / "temporary"
+    folder.mkdir()
+    own = {"AIRFLOW_HOME": str(home)} if whose == "the user's" else {}
+    ended = run_pytest(
+        project, "-p", "xdist", "-n", "4", "-rP", "test_parallel.py", TMPDIR=str(folder), **own
     )
     assert ended.returncode == 0, ended.stdout
-    assert "8 passed" in ended.stdout
-    assert list(home.glob("airflow*")) == []
+    assert "4 passed" in ended.stdout
+    homes = {line for line in ended.stdout.splitlines() if line.startswith(str(tmp_path))}
+    assert (
+        homes == {str(home)} if own else {Path(line).name for line in homes} <= {"gw0", "gw1", "gw2", "gw3"}
+    )
+    assert list(folder.glob("airflow-home-*")) == []
+
+
+def test_a_missing_extra_says_what_to_install(project: Path) -> None:
+    (project / "sitecustomize.py").write_text("import sys\nsys.modules['uvicorn'] = None\n")
+    path = f"{project}{os.pathsep}{Path(__file__).parents[2]}"
+    ended = run_pytest(project, PYTHONPATH=path)
+    assert ended.returncode != 0
+    assert "pip install 'airflow-provider-periskope[sandbox]'" in ended.stdout + ended.stderr
