@@ -31,7 +31,8 @@ class TaskTry:
     :param is_mapped: whether the task is one of several mapped instances, whose list may change at a clear.
     :param cleared: whether an earlier start of the run may have been followed by a clear, which moves its start date.
     :param run_started_at: when the run started, or started again after it was cleared.
-    :param run_due_at: the earliest moment at which the run can have started for the first time.
+    :param run_due_at: when the run was due.
+    :param interval_started_at: for a run that can start before it is due, when its data interval started.
     :param first_number: number of the first try since the task was cleared last.
     """
 
@@ -40,7 +41,13 @@ class TaskTry:
     cleared: bool
     run_started_at: datetime
     run_due_at: datetime
+    interval_started_at: datetime | None = None
     first_number: int = 1
+
+    @property
+    def earliest_start(self) -> datetime:
+        """The earliest moment at which the run can have started for the first time."""
+        return min(self.run_due_at, self.run_started_at, self.interval_started_at or self.run_due_at)
 
 
 @dataclass(frozen=True)
@@ -163,8 +170,8 @@ class Attempt:
             return Window(started_at, closes_at)
         # When the run started for the first time is not known. It was due then, but a catch-up or a backfill starts
         # long after that, and other runs with the same name may have come in between.
-        due_at = min(self.task_try.run_due_at, self.task_try.run_started_at)
-        return Window(due_at - margin, closes_at, doubtful=(due_at + ON_TIME, started_at))
+        opens_at = self.task_try.earliest_start - margin
+        return Window(opens_at, closes_at, doubtful=(self.task_try.run_due_at + ON_TIME, started_at))
 
 
 def _now() -> datetime:

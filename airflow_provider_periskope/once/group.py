@@ -196,11 +196,16 @@ class OneGroup:
         # A creator that is known only by an id without a number says nothing.
         numbers = sorted(digits for digits in creators if digits)
         if not numbers:
-            return None if seen.is_of_another else seen
-        return replace(seen, phone_known=True) if any(map(self._is_own, numbers)) else None
+            # A row that names another phone alone can be that of our group, but only if our phone is in it.
+            is_possible = not seen.is_of_another or any(self._is_own(digits_of(person)) for person in members)
+            return seen if is_possible else None
+        is_ours = any(map(self._is_own, numbers))
+        return replace(seen, phone_known=True, is_of_another=False) if is_ours else None
 
     def _from_before(self) -> list[Sighting]:
-        return [seen for seen in self._seen.values() if not seen.is_of_another]
+        # The row of a group of ours may name another phone that is in it.
+        checked = (self._checked(seen) if seen.is_of_another else seen for seen in self._seen.values())
+        return [seen for seen in checked if seen and not seen.is_of_another]
 
     def _older(self) -> Sighting:
         older = self._from_before()

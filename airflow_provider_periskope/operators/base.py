@@ -139,9 +139,10 @@ def task_try_of(context: Any) -> TaskTry:
     ti, run, task = context["ti"], context["dag_run"], context["task"]
     run_after = getattr(run, "run_after", None)  # Airflow 2.11 has none.
     due_at = run_after or run.data_interval_end or run.logical_date
-    if run.start_date and run.start_date < due_at:
-        # A backfill of the current interval starts before the interval ends, at any moment of it.
-        due_at = run.data_interval_start or run.logical_date or run.start_date
+    started_at = run.start_date or due_at
+    # A backfill of the current interval starts at any moment of it. A clear after its end moves the start date, so that
+    # this no longer shows.
+    can_start_early = run.run_type == "backfill" or started_at < due_at
     # The command of Airflow 2.11 that resumes a backfill moves the run's start date, as a clear does.
     resumed = run_after is None and run.run_type == "backfill" and ti.try_number > 1
     # A clear of the run increments clear_number (3.x), and a clear of a task raises max_tries.
@@ -150,8 +151,9 @@ def task_try_of(context: Any) -> TaskTry:
         number=ti.try_number,
         is_mapped=ti.map_index >= 0,
         cleared=cleared,
-        run_started_at=run.start_date or due_at,
+        run_started_at=started_at,
         run_due_at=due_at,
+        interval_started_at=(run.data_interval_start or run.logical_date) if can_start_early else None,
         # A clear gives the task all its retries once more.
         first_number=max(1, min(ti.try_number, ti.max_tries - task.retries + 1)),
     )

@@ -40,12 +40,15 @@ def test_a_run_has_started_when_it_says_and_was_due_when_its_interval_ended(run_
     for of_airflow_3 in ({}, {"run_after": LONG_AGO, "clear_number": 0}):
         read = task_try(run_type=run_type, **of_airflow_3)
         assert (read.run_started_at, read.run_due_at) == (NOW, LONG_AGO)
+        assert read.earliest_start == (LONG_AGO - DAY if run_type == "backfill" else LONG_AGO)
         assert not read.cleared
 
 
-def test_a_run_that_started_before_its_interval_ended_can_have_done_so_from_its_begin_on() -> None:
+@pytest.mark.parametrize("now", [NOW, NOW + 3 * DAY], ids=["before its interval has ended", "after that"])
+def test_a_backfill_can_have_started_at_any_moment_of_its_interval(now: datetime) -> None:
     interval = {"data_interval_start": NOW - DAY / 2, "data_interval_end": NOW + DAY / 2}
-    assert task_try(run_type="backfill", **interval).run_due_at == NOW - DAY / 2
+    read = task_try(run_type="backfill", start_date=now, max_tries=3, **interval)
+    assert (read.earliest_start, read.run_due_at) == (NOW - DAY / 2, NOW + DAY / 2)
 
 
 def test_a_run_without_an_interval_was_due_when_airflow_says() -> None:
