@@ -76,6 +76,7 @@ LANES = (
         Target("lint"),
         Target("demo"),
         Target("docs"),
+        Target("histories"),
         # One after the other: npm must not write below tests/ while the sdist is made of it.
         Target("build"),
         Target("vendor-client"),

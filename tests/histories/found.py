@@ -1,0 +1,93 @@
+"""Histories that once broke a promise, as the choices that it took. Each passes for good now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.histories.choices import Made
+
+FOUND: dict[str, Made] = {
+    "a backfill is cleared that failed, and a run before it has made a group of its name": {
+        "Airflow: release": "3.1",
+        "run 1: kind": "backfill",
+        "world: groups of the name from before": 1,
+        "world: older group 0: seconds before": 3600,
+        "run 1 try 1, request 1: POST": "invalid",
+        "clear 1: after the run": "clear",
+    },
+    "a catch-up is cleared whose first try failed before it began": {
+        "Airflow: release": "3.2",
+        "Dag: retries": 0,
+        "run 1: kind": "catch-up",
+        "world: groups of the name from before": 1,
+        "run 1 try 1: trouble": "fails before it begins",
+        "clear 1: after the run": "clear",
+    },
+    "after a clear, if_exists='fail' takes the group that it has refused before": {
+        "Airflow: release": "3.1",
+        "Dag: if_exists": "fail",
+        "run 1: kind": "backfill",
+        "world: groups of the name from before": 1,
+        "world: older group 0: seconds before": 3600,
+        "run 1 try 1, request 1: GET": "phone off",
+        "clear 1: after the run": "clear",
+    },
+    "a backfill of the current interval is cleared": {
+        "Airflow: release": "2.11",
+        "run 1: kind": "backfill of today",
+        "clear 1: after the run": "clear",
+        "clear 1: after the run it comes": 240,
+    },
+    "a gateway lets a create pass and answers 429": {
+        "run 1 try 1, request 1: POST": "foreign JSON 429 after the work",
+    },
+    "a gateway lets a create pass and answers 404": {
+        "run 1 try 1, request 1: POST": "HTML 404 after the work",
+    },
+    "a gateway lets a create pass and answers 401": {
+        "run 1 try 1, request 1: POST": "HTML 401 after the work",
+    },
+    "phone B makes a group with phone A in it, while A's own request is lost": {
+        "list: a group of two phones": "one row, both named",
+        "world: phone B makes a group of the name": 0.5,
+        "run 1 try 1, request 1: POST": "dropped",
+    },
+    "a worker is killed after a late request": {
+        "Dag: retry_delay": 0,
+        "run 1 try 1, store write 1: seconds a write takes": 20,
+        "run 1 try 1, connection 1: connecting": "not made in time",
+        "run 1 try 1, connection 2: connecting": "not made in time",
+        "run 1 try 1, connection 3: connecting": "not made in time",
+        "run 1 try 1, request 1: POST": "killed once it is sent, carried out late",
+        "run 1 try 1, request 1: work comes after": 70,
+        "run 1 try 1, request 1: listed after": 50,
+    },
+    "the list names another phone of ours for the group that was made": {
+        "list: org_phone of a group": "whoever is in it",
+        "run 1 try 1, request 1: POST": "not JSON, carried out",
+    },
+    "a backfill of the current interval is cleared when the interval is over": {
+        "Airflow: release": "2.11",
+        "run 1: kind": "backfill of today",
+        "clear 1: after the run": "clear",
+        "clear 1: after the run it comes": 3456000.0,
+    },
+    "if_exists='fail', and the list names another phone of ours for the group that exists": {
+        "list: org_phone of a group": "whoever is in it",
+        "Dag: if_exists": "fail",
+        "Dag: name": "one for all runs",
+        "second run: begins after": 360,
+    },
+    "the list names another phone of ours, and nothing tells who created the group": {
+        "list: org_phone of a group": "whoever is in it",
+        "chat: creator": "not marked",
+        "run 1 try 1, request 1: POST": "error 500 after the work",
+    },
+    "a request is refused while an older one is in doubt": {
+        "Dag: retry_delay": 30,
+        "run 1 try 1, request 1: POST": "dropped, then the work",
+        "run 1 try 1, request 1: work comes after": 110,
+        "run 1 try 2, request 2: POST": "phone off",
+    },
+}
