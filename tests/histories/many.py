@@ -153,8 +153,7 @@ HAPPENS = {
     ),
     "state of the record": (
         "none to sent", "none to unsent", "none to done", "unsent to sent", "unsent to done", "sent to unsent",
-        "sent to sent", "sent to looked", "sent to done", "looked to sent", "looked to done", "looked to looked",
-        "done to done",
+        "sent to sent", "sent to looked", "sent to done", "looked to sent", "looked to done",
     ),
 }  # fmt: skip
 """What happens in histories without being a choice."""
