@@ -78,6 +78,10 @@ def wait_until_out(
         stage, obstacle = _stage_of(hook, attempt, thing, result)
         if stage in enough:
             log.info("The %s is %s.", thing, stage)
+            # A repeated task need not ask again.
+            attempt.memory.keep(
+                thing.kind, Record(thing.identity).done(attempt.number, {**result, "status": stage})
+            )
             return stage
     now = datetime.now(UTC)
     left = since + operator.wait_timeout - now

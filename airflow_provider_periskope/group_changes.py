@@ -1,8 +1,7 @@
 """
 Bringing a group to a given state: compare it with the state, and send only the differences. Internal.
 
-Each call is a convergent change, so a lost response is followed by another request, and a repeated task changes
-nothing.
+Each call sets a state, so it can be repeated: after a lost response, and by a repeated task.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_periskope.exceptions import PeriskopeParticipantsError
+from airflow_provider_periskope.exceptions import PeriskopeNoResponseError, PeriskopeParticipantsError
 from airflow_provider_periskope.once.group import same_name
-from airflow_provider_periskope.phone_numbers import digits_of, mask_creator, masked
+from airflow_provider_periskope.phone_numbers import digits_of, mask_creator, mask_numbers, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,6 +76,11 @@ def change_labels(
 
     :return: ``["labels"]`` if any was added or removed.
     """
+    add, remove = list(add), list(remove)
+    if not add and not remove:
+        return []
+    if chat.labels is None:
+        raise _unreadable("labels", chat)
     unwanted = {label.casefold() for label in remove}
     labels = {label.casefold(): label for label in chat.labels or () if label.casefold() not in unwanted}
     for label in add:
@@ -91,12 +95,23 @@ def _change_assignment(hook: PeriskopeHook, chat: Chat, changes: GroupChanges) -
     different: dict[str, Any] = {}
     if changes.assigned_to is not None and changes.assigned_to != chat.assigned_to:
         different["assigned_to"] = changes.assigned_to
+    if changes.custom_properties and chat.custom_properties is None:
+        raise _unreadable("custom properties", chat)
     current: Mapping[str, Any] = chat.custom_properties or {}
     if changes.custom_properties and not changes.custom_properties.items() <= current.items():
         different["custom_properties"] = {**current, **changes.custom_properties}
     if different:
         hook.update_chat(chat.chat_id, **different)
     return list(different)
+
+
+def _unreadable(what: str, chat: Chat) -> PeriskopeNoResponseError:
+    # The API replaces all of them, so those of others would be lost.
+    return PeriskopeNoResponseError(
+        f"The {what} of the chat cannot be read.",
+        what_to_do="Try again. If it persists, contact Periskope.",
+        details=[f"Group {mask_creator(chat.chat_id)}. Its {what} were not changed."],
+    )
 
 
 def promote_members(hook: PeriskopeHook, chat: Chat, numbers: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -125,7 +140,8 @@ def promote_members(hook: PeriskopeHook, chat: Chat, numbers: Iterable[str]) -> 
             outcomes=dict.fromkeys(refused, "refused"),
             what_to_do="Check that the phone is an admin of the group, then clear this task.",
             details=[
-                f"{masked(number)}: {results[number].message or 'no reason given'}" for number in refused[:20]
+                f"{masked(number)}: {mask_numbers(results[number].message or 'no reason given')}"
+                for number in refused[:20]
             ],
         )
     return candidates, not_members

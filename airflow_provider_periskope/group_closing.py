@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_periskope.exceptions import (
@@ -15,9 +15,9 @@ from airflow_provider_periskope.exceptions import (
 )
 from airflow_provider_periskope.group_changes import change_labels, change_settings, promote_members
 from airflow_provider_periskope.models import GroupOptions, Outcome
-from airflow_provider_periskope.once.record import State
+from airflow_provider_periskope.once.record import Record, State
 from airflow_provider_periskope.once.rule import make_once
-from airflow_provider_periskope.phone_numbers import digits_of, mask_creator, masked
+from airflow_provider_periskope.phone_numbers import digits_of, mask_creator, mask_numbers, masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ BATCH = 20
 """People who are removed with one request."""
 
 CHECKS, PAUSE = 6, 5.0
-"""How often, and at which distance in seconds, it is checked whether people who were removed are gone."""
+"""How often, and how many seconds apart, it is checked whether people who were removed are gone."""
 
 
 class OneInviteLink:
@@ -59,16 +59,20 @@ class OneInviteLink:
     def __str__(self) -> str:
         return f"new invite link of group {mask_creator(self._chat_id)}"
 
-    def send(self, before_sending: Callable[[], None]) -> dict[str, Any]:
+    def send(self, before_sending: Callable[..., None]) -> dict[str, Any]:
         """Send the request; see :meth:`.rule.Once.send`."""
-        self._hook.reset_invite_link(self._chat_id, before_sending=before_sending)
-        return {"is_reset": True}
+        self._hook.reset_invite_link(self._chat_id, before_sending=lambda: before_sending(self._about))
+        return self._about
 
     def look(self, window: Window | None, *, last: bool) -> dict[str, Any] | None:
         """Look whether the chat shows another link; see :meth:`.rule.Once.look`."""
         del window, last
         link = self._hook.get_chat(self._chat_id).invite_link
-        return {"is_reset": True} if link and link != self._link_before else None
+        return self._about if self._link_before and link and link != self._link_before else None
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        return {"replaces_a_known_link": bool(self._link_before)}
 
 
 def reset_invite_link(hook: PeriskopeHook, chat: Chat, attempt: Attempt) -> bool:
@@ -79,7 +83,9 @@ def reset_invite_link(hook: PeriskopeHook, chat: Chat, attempt: Attempt) -> bool
     """
     link = OneInviteLink(hook, chat)
     latest = attempt.memory.latest(link.kind)
-    if latest and latest.state is not State.UNSENT and latest.identity != link.identity:
+    was_sent = latest is not None and latest.state is not State.UNSENT
+    about = (latest.result or latest.about or {}) if latest else {}
+    if latest and was_sent and latest.identity != link.identity and about.get("replaces_a_known_link"):
         log.info("The invite link of group %s was reset before.", mask_creator(chat.chat_id))
         return False
     make_once(link, attempt)
@@ -99,9 +105,17 @@ def close_group(
     :return: ``done``, the names of the steps that this try has carried out; ``has_left``, whether the phone has left.
     :raises PeriskopeParticipantsError: if somebody cannot be removed, or nobody can take over.
     """
-    chat = hook.get_chat(closing.chat_id)
-    if chat.is_exited:
-        log.info("The phone has left group %s before. Nothing is sent.", mask_creator(chat.chat_id))
+    leaving = f"leave_{_digest(hook.phone, closing.chat_id)[:8]}"
+    try:
+        chat = hook.get_chat(closing.chat_id)
+        has_left = bool(chat.is_exited)
+    except PeriskopeNotFoundError:
+        # It is not documented whether a group that was left can still be read.
+        if attempt.memory.latest(leaving) is None:
+            raise
+        has_left = True
+    if has_left:
+        log.info("The phone has left group %s before. Nothing is sent.", mask_creator(closing.chat_id))
         return {"done": [], "has_left": True}
     done: list[str] = []
     say_farewell()
@@ -111,22 +125,27 @@ def close_group(
         done.append("invite_link")
     done += change_labels(hook, chat, add=closing.labels)
     if closing.dissolve or closing.hand_over_to:
-        done += leave_group(hook, chat, dissolve=closing.dissolve, hand_over_to=closing.hand_over_to)
+        done += prepare_to_leave(hook, chat, dissolve=closing.dissolve, hand_over_to=closing.hand_over_to)
+        attempt.memory.keep(leaving, Record(leaving).sent(attempt.number, datetime.now(UTC)))
+        leave_group(hook, chat.chat_id)
+        done.append("left")
     log.info("Group %s, done: %s.", mask_creator(chat.chat_id), ", ".join(done) or "nothing")
     return {"done": done, "has_left": bool(closing.dissolve or closing.hand_over_to)}
 
 
-def leave_group(hook: PeriskopeHook, chat: Chat, *, dissolve: bool, hand_over_to: str | None) -> list[str]:
+def prepare_to_leave(
+    hook: PeriskopeHook, chat: Chat, *, dissolve: bool, hand_over_to: str | None
+) -> list[str]:
     """
-    Leave a group, after everybody else was removed or somebody has become its admin.
+    Make somebody the admin of a group, and remove everybody else.
 
     :return: the names of the steps that were carried out.
     :raises PeriskopeParticipantsError: if somebody cannot be removed, or nobody can take over. Then the phone stays.
     """
     done: list[str] = []
     if hand_over_to:
-        promoted, not_members = promote_members(hook, chat, [hand_over_to])
-        if not_members:
+        promoted, _ = promote_members(hook, chat, [hand_over_to])
+        if hand_over_to not in hook.get_membership(chat.chat_id).numbers:  # The phone itself is not in it.
             raise PeriskopeConflictError(
                 f"{masked(hand_over_to)} is not known to be in the group and cannot take it over.",
                 what_to_do="Add that person, or choose another one for hand_over_to, then clear this task.",
@@ -135,13 +154,17 @@ def leave_group(hook: PeriskopeHook, chat: Chat, *, dissolve: bool, hand_over_to
         done += ["admins"] if promoted else []
     if dissolve and remove_everybody(hook, chat, but=hand_over_to):
         done.append("participants")
+    return done
+
+
+def leave_group(hook: PeriskopeHook, chat_id: str) -> None:
+    """Leave a group."""
     try:
-        hook.leave_group(chat.chat_id)
+        hook.leave_group(chat_id)
     except PeriskopeNotFoundError:
         # The response to an earlier request was lost: a group that was left is not found, or shown as left.
-        if not _has_left(hook, chat.chat_id):
+        if not _has_left(hook, chat_id):
             raise
-    return [*done, "left"]
 
 
 def _has_left(hook: PeriskopeHook, chat_id: str) -> bool:
@@ -167,6 +190,12 @@ def remove_everybody(hook: PeriskopeHook, chat: Chat, *, but: str | None) -> int
     checks = 0
     while True:
         membership = hook.get_membership(chat_id)
+        if not hook.knows_own_number:
+            raise PeriskopeConflictError(
+                "It is unknown which member of the group is the phone itself.",
+                what_to_do="Use the phone's number instead of its phone-… id in the connection, then clear this task.",
+                details=[f"Group {mask_creator(chat_id)}. Nobody was removed."],
+            )
         others = sorted(membership.numbers - {but})
         batch = [number for number in others if number not in removed and number not in refused][:BATCH]
         if batch:
@@ -200,7 +229,7 @@ def _in_the_way(
     chat_id: str, refused: Mapping[str, ParticipantResult], still_in: list[str], hidden: int, removed: int
 ) -> PeriskopeParticipantsError:
     reasons = [
-        f"{masked(number)}: {result.message or 'refused without a reason'}"
+        f"{masked(number)}: {mask_numbers(result.message or 'refused without a reason')}"
         for number, result in refused.items()
     ]
     reasons += [f"{masked(number)}: removed, but still shown as a member" for number in still_in]

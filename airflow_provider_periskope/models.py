@@ -282,11 +282,18 @@ def _with_offset(value: datetime | None) -> datetime | None:
     return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
 
 
+def _is_moment(value: Any) -> Any:
+    # A date alone, or a number, would be taken for a moment at which nothing was created.
+    if isinstance(value, datetime) or (isinstance(value, str) and ":" in value):
+        return value
+    raise ValueError("not a moment")
+
+
 _Tolerant = WrapValidator(_or_none)
 _Text = Annotated[str | None, _Tolerant]
 _Flag = Annotated[bool | None, _Tolerant]
 _Count = Annotated[int | None, _Tolerant]
-_Moment = Annotated[datetime | None, AfterValidator(_with_offset), _Tolerant]
+_Moment = Annotated[datetime | None, BeforeValidator(_is_moment), AfterValidator(_with_offset), _Tolerant]
 
 
 class Member(BaseModel):
@@ -375,6 +382,11 @@ class Phone(BaseModel):
     def can_send(self) -> bool:
         """Whether it is connected to WhatsApp, as far as the response says."""
         return self.is_ready is not False and self.wa_state in (None, "CONNECTED")
+
+    @property
+    def is_known_to_be_connected(self) -> bool:
+        """Whether the response says so."""
+        return self.can_send and (self.is_ready is True or self.wa_state == "CONNECTED")
 
 
 class QueuedMessage(BaseModel):

@@ -187,7 +187,7 @@ def _meaning(
             f"{call.conn_id!r}).request('POST', '/phones/restart'), with the task's phone= if it has one). "
             "A retry of the task continues from there.",
         )
-    if status == 401 and re.search(r"\bplans?\b", words):
+    if status == 401 and is_the_apis and re.search(r"\bplans?\b", words):
         return (
             PeriskopePlanError,
             "The organisation's plan does not include API access.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import random
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -45,10 +46,10 @@ READ_TRIES = 3
 
 
 class _MaskedPaths(logging.Filter):
-    """Masks the numbers in the paths that urllib3 logs at level DEBUG: the id of a person's chat is their number."""
+    """Masks the numbers in the paths that urllib3 logs at level DEBUG: ids of chats can contain people's numbers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple) and any("@c.us" in str(argument) for argument in record.args):
+        if isinstance(record.args, tuple) and re.search("@|%40", str(record.args)):
             record.args = tuple(
                 mask_numbers(argument) if isinstance(argument, str) else argument for argument in record.args
             )

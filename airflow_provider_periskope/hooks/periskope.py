@@ -585,6 +585,11 @@ class PeriskopeHook(BaseHook):
             )
         return True, f"Phone {name}({masked(number)}) answered; its state is {state}."
 
+    @property
+    def knows_own_number(self) -> bool:
+        """Whether the number of the phone that acts is known, so that it can be told from other members."""
+        return bool(self._own_numbers)
+
     @cached_property
     def _own_numbers(self) -> set[str]:
         return {self.own_digits} if self.own_digits else set()

@@ -8,6 +8,7 @@ from airflow_provider_periskope.exceptions import PeriskopeInputError
 from airflow_provider_periskope.input.chat import check_chat_id
 from airflow_provider_periskope.input.group import MAX_PARTICIPANTS
 from airflow_provider_periskope.input.people import check_people
+from airflow_provider_periskope.input.template import described
 from airflow_provider_periskope.membership import Wanted
 from airflow_provider_periskope.models import GroupPeople
 from airflow_provider_periskope.phone_numbers import masked
@@ -84,7 +85,7 @@ def check_wanted(
         problems.append("everybody is empty: expected at least one person")
     count = _whole_number(at_least)
     if at_least is not None and (count is None or count < 1):
-        problems.append(f"at_least is {at_least!r}: expected a whole number from 1 on")
+        problems.append(f"at_least is {described(at_least)}: expected a whole number from 1 on")
     if problems:
         raise PeriskopeInputError("The group was not read", problems)
     return checked_id, Wanted(tuple(people), count)

@@ -199,8 +199,9 @@ class OneGroup:
             # A row that names another phone alone can be that of our group, but only if our phone is in it.
             is_possible = not seen.is_of_another or any(self._is_own(digits_of(person)) for person in members)
             return seen if is_possible else None
-        is_ours = any(map(self._is_own, numbers))
-        return replace(seen, phone_known=True, is_of_another=False) if is_ours else None
+        if any(map(self._is_own, numbers)):
+            return replace(seen, phone_known=True, is_of_another=False)
+        return None if self._own_digits else seen
 
     def _from_before(self) -> list[Sighting]:
         # The row of a group of ours may name another phone that is in it.

@@ -53,6 +53,9 @@ def add_people(
         attempt.memory.keep(kind, earlier)
     elif earlier.state is State.NONE and records_are_kept:
         attempt.memory.keep(kind, earlier.unsent(attempt.number))
+    elif earlier.state is State.UNSENT and earlier.on_try >= attempt.task_try.first_number:
+        # It was written since the last clear, so no other mapped instance has had this group in between.
+        attempt.memory.keep(kind, earlier.unsent(attempt.number))
     invitations = Invitations(hook, people, kind, earlier)
     rule.make_once(invitations, attempt)
     return invitations.outcomes

@@ -20,7 +20,7 @@ from airflow_provider_periskope.exceptions import (
 from airflow_provider_periskope.models import MessageStatus, PollSettings
 from airflow_provider_periskope.once import rule
 from airflow_provider_periskope.once.record import Record
-from airflow_provider_periskope.phone_numbers import mask_chat, masked
+from airflow_provider_periskope.phone_numbers import mask_chat, mask_numbers, masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +70,7 @@ class Sighting:
     at: datetime | None
 
     def __str__(self) -> str:
-        return f"{self.unique_id} ({f'{self.at:%Y-%m-%d %H:%M:%S %Z}' if self.at else 'time unknown'})"
+        return f"{mask_numbers(self.unique_id)} ({f'{self.at:%Y-%m-%d %H:%M:%S %Z}' if self.at else 'time unknown'})"
 
 
 def same_text(text: str | None) -> str:
@@ -178,9 +178,16 @@ class OneMessage:
     def _why_absence_proves_nothing(self, jobs: list[QueueJob] | None) -> str:
         if jobs is None:
             return "its queue cannot be read"
-        if not self._hook.get_phone().can_send:
+        if any(self._can_be_ours(job) for job in jobs):
+            return "its queue does not show what waits in it"
+        if not self._hook.get_phone().is_known_to_be_connected:
             return f"phone {masked(self._hook.phone)} is not connected"
         return ""
+
+    def _can_be_ours(self, job: QueueJob) -> bool:
+        """Return whether a job says too little to exclude that it is our message."""
+        says_nothing = job.message is None or bool(self._text and not job.message.body)
+        return says_nothing and job.chat_id in (None, self._message.chat_id)
 
     def _queue(self) -> list[QueueJob] | None:
         try:

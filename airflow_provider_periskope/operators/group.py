@@ -321,6 +321,26 @@ XCom of this task: **return_value** says which steps this try has carried out, a
         self.dissolve = dissolve
         self.hand_over_to = hand_over_to
         self.wait_timeout = wait_timeout
+        self.check_constants(
+            {
+                "reset_invite_link": reset_invite_link,
+                "only_admins_write": only_admins_write,
+                "dissolve": dissolve,
+                "wait_timeout": wait_timeout,
+            }
+        )
+
+    @classmethod
+    def check_constants(cls, arguments: Mapping[str, Any]) -> None:
+        """Refuse what is not of its type."""
+        super().check_constants(arguments)
+        for name in ("reset_invite_link", "only_admins_write", "dissolve"):
+            if not isinstance(arguments.get(name, False), bool):
+                raise TypeError(f"{name} is {arguments[name]!r}: expected True or False")
+        if not isinstance(arguments.get("wait_timeout", timedelta()), timedelta):
+            raise TypeError(
+                f"wait_timeout is {arguments['wait_timeout']!r}: expected a timedelta, such as timedelta(minutes=30)"
+            )
 
     def act(self, context: Context, hook: PeriskopeHook, attempt: Attempt) -> dict[str, Any]:
         """Go through the steps."""

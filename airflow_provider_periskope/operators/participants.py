@@ -107,12 +107,15 @@ Airflow keeps it.
         super().__init__(**kwargs)
         self.force_add_participants = force_add_participants
         self.if_not_added = if_not_added
-        self.check_constants({"if_not_added": if_not_added})
+        self.check_constants({"if_not_added": if_not_added, "force_add_participants": force_add_participants})
 
     @classmethod
     def check_constants(cls, arguments: Mapping[str, Any]) -> None:
-        """Refuse an ``if_not_added`` that does not exist."""
+        """Refuse an ``if_not_added`` that does not exist, and what is not of its type."""
         super().check_constants(arguments)
+        force = arguments.get("force_add_participants", False)
+        if not isinstance(force, bool):
+            raise TypeError(f"force_add_participants is {force!r}: expected True or False")
         if_not_added = arguments.get("if_not_added", "warn")
         if if_not_added not in ("ignore", "warn", "fail"):
             raise ValueError(f"if_not_added is {if_not_added!r}: expected 'ignore', 'warn' or 'fail'")
@@ -224,7 +227,7 @@ def _as_text(outcomes: Mapping[str, Outcome]) -> dict[str, str]:
 def _records_are_kept(attempt: Attempt) -> bool:
     """Return whether a task without a record for a group has never sent anything to it."""
     task_try = attempt.task_try
-    if task_try.number == 1 and not task_try.cleared:
+    if task_try.number == 1:
         return True
     # After a clear, another mapped instance may have had this group before.
     if not attempt.memory.outlives_tries or (task_try.is_mapped and task_try.cleared):

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -155,7 +156,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let the client's waits take no time, and return them."""
     waited: list[float] = []
-    monkeypatch.setattr(client, "time", SimpleNamespace(sleep=waited.append))
+    monkeypatch.setattr(client, "time", SimpleNamespace(sleep=waited.append, monotonic=time.monotonic))
     return waited
 
 

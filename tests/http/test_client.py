@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import ssl
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -227,7 +228,7 @@ class TestUnreachable:
     ) -> None:
         hook = connect(periskope_sandbox.url, key=periskope_sandbox.api_key, login=periskope_sandbox.phone)
         periskope_sandbox.stop()
-        comes_back = SimpleNamespace(sleep=lambda _: periskope_sandbox.start())
+        comes_back = SimpleNamespace(sleep=lambda _: periskope_sandbox.start(), monotonic=time.monotonic)
         monkeypatch.setattr(client, "time", comes_back)
         assert create(hook) == periskope_sandbox.groups[0].chat_id
         assert len(periskope_sandbox.requests) == 1

@@ -480,7 +480,7 @@ class TestMomentOfSending:
             task_33.sandbox.fault("drop_before", group_name=NAME)
             task_33.sandbox.start()
 
-        monkeypatch.setattr(client, "time", SimpleNamespace(sleep=comes_back))
+        monkeypatch.setattr(client, "time", SimpleNamespace(sleep=comes_back, monotonic=time.monotonic))
         with pytest.raises(PeriskopeOutcomeUnknownError):
             task_33.run()
         assert datetime.fromisoformat(task_33.record["sent_at"]) >= starts[0]
