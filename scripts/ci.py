@@ -86,8 +86,8 @@ LANES = (
         Target("pins", again=True),
     ),
     (
-        Target("faults AIRFLOW=newest", again=True),
-        Target("faults AIRFLOW=oldest", again=True),
+        Target("faults AIRFLOW=newest KIND=groups", again=True),
+        Target("faults AIRFLOW=oldest KIND=groups", again=True),
     ),
     (
         Target("connections", again=True),
@@ -95,7 +95,6 @@ LANES = (
         Target("examples", again=True),
         Target("limits TASKS=20 RUNS=1", again=True),
         Target("celery", again=True),
-        Target("alerts", again=True),
         Target("browser", again=True),
     ),
 )
