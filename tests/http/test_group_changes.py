@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_periskope.api import client
-from airflow_provider_periskope.exceptions import PeriskopeInputError, PeriskopeParticipantsError
+from airflow_provider_periskope.exceptions import (
+    PeriskopeInputError,
+    PeriskopeNoResponseError,
+    PeriskopeParticipantsError,
+)
 from airflow_provider_periskope.hooks.periskope import PeriskopeHook
 from airflow_provider_periskope.operators.group import PeriskopeUpdateGroupOperator
 
@@ -123,6 +127,23 @@ def test_labels_of_others_stay(update: Callable[..., dict[str, Any]], group: Cha
     assert group.labels == ["VIP", "2026", "late"]
     update(remove_labels=["late"])
     assert group.labels == ["VIP", "2026"]
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments"),
+    [("labels", {"add_labels": ["x"]}), ("custom_properties", {"custom_properties": {"a": "b"}})],
+)
+def test_what_cannot_be_read_is_not_replaced(
+    update: Callable[..., dict[str, Any]],
+    group: Chat,
+    periskope_sandbox: Sandbox,
+    field: str,
+    arguments: dict[str, Any],
+) -> None:
+    group.without = frozenset({field})
+    with pytest.raises(PeriskopeNoResponseError, match="of the chat cannot be read"):
+        update(**arguments)
+    assert changes(periskope_sandbox) == []
 
 
 def test_somebody_who_is_not_in_the_group_is_named_masked(

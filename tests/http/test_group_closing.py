@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,17 @@ from airflow_provider_periskope.api.client import Client
 from airflow_provider_periskope.exceptions import (
     PeriskopeConflictError,
     PeriskopeInputError,
+    PeriskopeNotFoundError,
+    PeriskopeOutcomeUnknownError,
     PeriskopeParticipantsError,
 )
 from airflow_provider_periskope.group_closing import close_group
 from airflow_provider_periskope.hooks.periskope import PeriskopeHook
 from airflow_provider_periskope.input.changes import check_closing
+from airflow_provider_periskope.models import Phone
 from airflow_provider_periskope.once.doubt import Attempt
 from airflow_provider_periskope.once.record import Memory
+from airflow_provider_periskope.operators.group import PeriskopeCloseGroupOperator
 from tests.http.once.tries import FIRST, Store
 
 if TYPE_CHECKING:
@@ -107,6 +112,25 @@ class TestClose:
         assert closing_33.run()["done"] == []
         assert closing_33.changes().count("invite") == 1
 
+    def test_a_link_that_was_not_shown_at_first_proves_nothing(self, closing_33: Closing) -> None:
+        link, closing_33.chat.invite_link = closing_33.chat.invite_link, None
+        closing_33.sandbox.fault("drop_before", "POST /chats/*/invite")
+        with pytest.raises(PeriskopeOutcomeUnknownError):
+            closing_33.run()
+        closing_33.chat.invite_link = link
+        assert "invite_link" in closing_33.run()["done"]
+        assert closing_33.chat.invite_link != link
+
+    def test_a_group_that_cannot_be_read_after_it_was_left_is_closed(self, closing_33: Closing) -> None:
+        closing_33.run(dissolve=True)
+        del closing_33.sandbox.chats[closing_33.chat.chat_id]
+        assert closing_33.run(dissolve=True) == {"done": [], "has_left": True}
+
+    def test_a_group_that_never_was_is_an_error(self, closing: Closing) -> None:
+        del closing.sandbox.chats[closing.chat.chat_id]
+        with pytest.raises(PeriskopeNotFoundError):
+            closing.run(dissolve=True)
+
     def test_a_group_that_was_left_is_left_alone(self, closing: Closing) -> None:
         closing.sandbox.leave(closing.chat, closing.sandbox.phone)
         assert closing.run(dissolve=True) == {"done": [], "has_left": True}
@@ -188,6 +212,16 @@ class TestDissolve:
         assert "Make the phone an admin" in str(error.value)
         assert not closing.chat.exited
 
+    def test_removes_nobody_where_the_phone_may_be_any_of_them(
+        self, closing_33: Closing, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        login = json.loads(closing_33.sandbox.connection_json()) | {"login": closing_33.sandbox.phone_id}
+        monkeypatch.setenv("AIRFLOW_CONN_PERISKOPE_DEFAULT", json.dumps(login))
+        monkeypatch.setattr(PeriskopeHook, "get_phone", lambda _: Phone())
+        with pytest.raises(PeriskopeConflictError, match="which member of the group is the phone itself"):
+            closing_33.run(dissolve=True, reset_invite_link=False, only_admins_write=False)
+        assert closing_33.changes() == []
+
     def test_members_without_a_number_are_in_the_way(self, closing: Closing) -> None:
         closing.sandbox.hidden_numbers.add("918527184400")
         closing.sandbox.add_person(closing.chat, "918527184400")
@@ -225,3 +259,15 @@ class TestHandOver:
     def test_refused(self, closing_33: Closing, hand_over_to: Any, problem: str) -> None:
         with pytest.raises(PeriskopeInputError, match=problem):
             closing_33.run(hand_over_to=hand_over_to)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("dissolve", "yes"), ("reset_invite_link", None), ("only_admins_write", 1), ("wait_timeout", 1800)],
+)
+def test_what_is_not_of_its_type_is_refused_while_parsing(argument: str, value: object) -> None:
+    arguments: dict[str, Any] = {argument: value}
+    with pytest.raises(TypeError, match=f"{argument} is"):
+        PeriskopeCloseGroupOperator(task_id="close", chat_id="1@g.us", **arguments)
+    with pytest.raises(TypeError, match=f"{argument} is"):
+        PeriskopeCloseGroupOperator.partial(task_id="close", **arguments)

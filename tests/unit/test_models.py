@@ -55,6 +55,10 @@ class TestChat:
         assert getattr(chat, field) == (value if readable else None)
         assert chat.chat_id == EXAMPLE["chat_id"]
 
+    @pytest.mark.parametrize("value", [0, 1737976072, "2025-01-27", "1737976072"], ids=repr)
+    def test_a_date_without_a_time_is_not_a_moment(self, value: object) -> None:
+        assert Chat.model_validate({**EXAMPLE, "created_at": value}).created_at is None
+
     def test_needs_only_its_id(self) -> None:
         chat = Chat.model_validate({"chat_id": "1@g.us"})
         assert all(getattr(chat, field) is None for field in EVERYTHING_BUT_THE_ID)

@@ -193,6 +193,10 @@ class TestAClear:
         group.chat_id = wrong
         assert attempt(2, store, cleared=True) == {KNOWN: "added", STRANGER: "invited"}
 
+    def test_of_a_mapped_task_that_runs_for_the_first_time_after_a_clear_is_sent(self, attempt: Try) -> None:
+        first = attempt(1, Store(), mapped=True, cleared=True)
+        assert first == {KNOWN: "added", STRANGER: "invited"}
+
     def test_of_a_mapped_task_may_follow_another_instance(
         self, attempt: Try, periskope_sandbox: Sandbox
     ) -> None:

@@ -19,6 +19,7 @@ from airflow_provider_periskope.exceptions import (
 )
 from airflow_provider_periskope.hooks.periskope import PeriskopeHook
 from airflow_provider_periskope.input.message import check_message
+from airflow_provider_periskope.models import Phone, QueueJob
 from airflow_provider_periskope.once.doubt import Attempt, TaskTry
 from airflow_provider_periskope.once.message import OneMessage, note_failure, send_once
 from airflow_provider_periskope.once.record import Memory
@@ -278,6 +279,30 @@ class TestWhatAbsenceProves:
         assert "The queue of messages is not available" in logged()
         unavailable.times = 0
         assert [task.run(replace(RETRY, number=3)).unique_id] == task.ids
+
+    @pytest.mark.parametrize(
+        "job",
+        [
+            pytest.param({"queue_id": "queue-1", "chat_id": GROUP}, id="no content"),
+            pytest.param({"queue_id": "queue-1", "message": {"type": "chat"}}, id="neither chat nor text"),
+        ],
+    )
+    def test_a_queue_that_shows_too_little_proves_nothing(
+        self, task: Task, monkeypatch: pytest.MonkeyPatch, job: dict[str, Any]
+    ) -> None:
+        task.sandbox.fault("drop_before", SEND)
+        monkeypatch.setattr(PeriskopeHook, "get_message_queue", lambda _: [QueueJob.model_validate(job)])
+        with pytest.raises(PeriskopeOutcomeUnknownError, match="its queue does not show what waits in it"):
+            task.run()
+        assert task.posts == 1
+
+    def test_a_phone_that_says_nothing_of_its_state_proves_nothing(
+        self, task: Task, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        task.sandbox.fault("drop_before", SEND)
+        monkeypatch.setattr(PeriskopeHook, "get_phone", lambda _: Phone())
+        with pytest.raises(PeriskopeOutcomeUnknownError, match="is not connected"):
+            task.run()
 
     def test_without_a_queue_to_read_the_chat_still_shows_it(self, task: Task) -> None:
         task.sandbox.fault("drop_after", SEND)

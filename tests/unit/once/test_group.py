@@ -204,6 +204,15 @@ class TestOurOwn:
         hook = Phones([row("1@g.us", org_phone=f"{OTHER}@c.us")], **{"1": creator})
         assert ids(group_of(hook, if_exists="create"), self.WINDOW) == found
 
+    def test_of_a_phone_whose_number_is_not_known_is_not_excluded(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hook = Phones([row("1@g.us")], phone="phone-abc", **{"1": f"{PHONE}@c.us"})
+        monkeypatch.setattr(hook, "get_phone", Phone)
+        with pytest.raises(PeriskopeAmbiguousGroupError, match="too little is known") as error:
+            group_of(hook, if_exists="create").look(self.WINDOW, last=True)
+        assert error.value.chat_ids == ("1@g.us",)
+
     def test_the_creator_tells_one_from_others(self) -> None:
         rows = [row(f"{number}@g.us") for number in range(4)]
         creators = {str(number): f"{OTHER}@c.us" for number in range(4)} | {"2": f"{PHONE}@c.us"}
