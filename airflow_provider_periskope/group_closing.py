@@ -233,10 +233,11 @@ def _in_the_way(
         for number, result in refused.items()
     ]
     reasons += [f"{masked(number)}: removed, but still shown as a member" for number in still_in]
+    count = len(refused) + len(still_in) + hidden
     if hidden:
         reasons.append(f"{hidden:,} members are shown without their number, so the API cannot remove them")
     return PeriskopeParticipantsError(
-        f"{len(refused) + len(still_in) + hidden:,} people could not be removed; the phone stays.",
+        f"{count:,} {'person' if count == 1 else 'people'} could not be removed; the phone stays.",
         outcomes={**dict.fromkeys(refused, "refused"), **dict.fromkeys(still_in, "unknown")},
         what_to_do="Make the phone an admin of the group, demote admins, or remove these people on the phone (the "
         "creator of a group cannot be removed). Then clear this task.",

@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 
 SHORTEST = 15.0
 """
-Seconds. The scheduler learns of the end of a rescheduled start some seconds after it; a task that is due again before
-that is taken for one that died.
+Seconds. The scheduler learns some seconds late that a start of the task has ended. A task that is due again sooner is
+treated as dead.
 """
 
 JITTER = 15.0

@@ -15,10 +15,14 @@ LOOKED  the same, and it was looked for without success     looks once, then sen
 DONE    the result is known                                 returns it
 ======  ==================================================  ==========================================================
 
-:mod:`.rule` is this table as code and does not know what is being created. :mod:`.record` holds the states and the
-only transitions between them, and where a record is kept. :mod:`.doubt` decides whether an earlier try may have sent,
-and from when until when its result can appear. There is one module for each kind of thing that can be created:
-:mod:`.group`, :mod:`.message`, and :mod:`.invitations`, of which a lost one is never sent again.
+A record that may not be the latest word (without a task state store, one of an earlier try; with one, that of a mapped
+task that was cleared) counts as NONE, and a LOOKED one as SENT. A kind can ask to look before a first request too: a
+group does under ``if_exists="reuse"`` and ``"fail"``.
+
+:mod:`.rule` and :mod:`.doubt` are this table as code: the one acts, the other decides whether an earlier try may have
+sent, and in which period its result can appear. Neither knows what is being created. :mod:`.record` holds the states
+and the only transitions between them, and where a record is kept. There is one module for each kind of thing that can
+be created: :mod:`.group`, :mod:`.message` and :mod:`.invitations`. A lost invitation is never sent again.
 
 Nothing here imports Airflow. Internal.
 """

@@ -1,4 +1,4 @@
-"""Whether an earlier try may have sent a request, and from when until when its result can appear."""
+"""Whether an earlier try may have sent a request, and in which period its result can appear."""
 
 from __future__ import annotations
 
@@ -132,9 +132,9 @@ class Attempt:
         )
 
     def _may_have_sent_without_record(self, latest: Record | None) -> bool:
-        if (
-            latest
-        ):  # of something else: this task was cleared with other arguments, or its mapped list has changed
+        # It is the record of something else, because the task was cleared with other arguments or its mapped list has
+        # changed; or one that may not be the latest word.
+        if latest:
             return True
         if self.task_try.is_mapped:
             return self.number > 1 or self.task_try.cleared

@@ -156,7 +156,7 @@ class OneGroup:
             if own := self._only_one(candidates, window):
                 log.info("Found %s: %s. Nothing is sent.", self, own)
                 return _result(own, "created")
-        # An attempt that would have found a group from before the run has sent nothing.
+        # Only if this try has sent nothing may a group from before the run be meant.
         if self._if_exists != "create" and not self._was_sent and self._from_before():
             older = self._older()
             log.info("Reusing %s: %s. Nothing is sent.", self, older)
@@ -244,7 +244,7 @@ class OneGroup:
         owners = {digits_of(phone) for phone in (chat.org_phone, *(chat.chat_org_phones or ()))} - {""}
         is_of_another = bool(owners) and not any(self._is_own(owner) for owner in sorted(owners))
         if is_of_another and self._own_digits:
-            # A row for another phone takes back nothing that a row for ours says.
+            # A row for another phone does not override what a row for ours says.
             before = self._seen.get(chat.chat_id)
             if (before and not before.is_of_another) or chat.is_exited:
                 return

@@ -196,7 +196,7 @@ class TestDissolve:
             "Theirs", creator=creator, admins=[closing.sandbox.phone], people=PEOPLE
         )
         with pytest.raises(
-            PeriskopeParticipantsError, match="1 people could not be removed; the phone stays"
+            PeriskopeParticipantsError, match="1 person could not be removed; the phone stays"
         ) as error:
             closing.run(dissolve=True)
         assert "9185•••••400: The creator of the group stays" in str(error.value)

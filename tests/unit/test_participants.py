@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ from airflow_provider_periskope.exceptions import PeriskopeInputError
 from airflow_provider_periskope.input.participants import check_group_people, check_wanted
 from airflow_provider_periskope.membership import Membership, Wanted
 from airflow_provider_periskope.models import Group, ParticipantResult, ParticipantResults
+from airflow_provider_periskope.once.doubt import Attempt, TaskTry
+from airflow_provider_periskope.once.record import Memory
+from airflow_provider_periskope.operators.participants import _records_are_kept
+from tests.http.once.tries import Store
 
 ONE, TWO, THREE, OWN = "919537851844", "919874532456", "918527184400", "919876543210"
 GROUP = "120363392071406466@g.us"
@@ -156,3 +161,24 @@ class TestInput:
             check_wanted(GROUP, None, [], None)
         with pytest.raises(PeriskopeInputError, match=r"everybody\[0\]"):
             check_wanted(GROUP, None, ["12"], None)
+
+
+class TestWithoutARecord:
+    NOW = datetime(2026, 11, 25, tzinfo=UTC)
+
+    @pytest.mark.parametrize(
+        ("number", "mapped", "cleared", "has_store", "has_never_sent"),
+        [
+            pytest.param(1, False, False, False, True, id="first try"),
+            pytest.param(1, True, True, True, True, id="first try of a mapped instance in a cleared run"),
+            pytest.param(2, False, False, True, True, id="retry on 3.3"),
+            pytest.param(2, False, False, False, False, id="retry below 3.3"),
+            pytest.param(2, True, True, True, False, id="cleared mapped instance"),
+        ],
+    )
+    def test_a_task_may_have_sent(
+        self, number: int, mapped: bool, cleared: bool, has_store: bool, has_never_sent: bool
+    ) -> None:
+        memory = Memory(Store() if has_store else None)
+        attempt = Attempt(TaskTry(number, mapped, cleared, self.NOW, self.NOW), memory, 1, 1)
+        assert _records_are_kept(attempt) is has_never_sent
