@@ -101,11 +101,9 @@ def test_garbage_on_the_socket_is_survived(garbage: bytes) -> None:
         assert requests.get(f"http://127.0.0.1:{sandbox.port}/sandbox/state", timeout=5).status_code == 200
 
 
-def test_it_starts_and_stops_in_milliseconds() -> None:
-    with Sandbox():
-        pass
-    started = time.perf_counter()
-    for _ in range(5):
-        with Sandbox():
-            pass
-    assert (time.perf_counter() - started) / 5 < 0.25
+def test_it_starts_again_on_the_port_that_it_has_left() -> None:
+    with Sandbox() as sandbox:
+        port = sandbox.port
+    for _ in range(3):
+        with Sandbox(port=port) as sandbox:
+            assert requests.get(f"http://127.0.0.1:{port}/sandbox/state", timeout=10).ok
