@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON_IN := .venv/bin/python
 export PYTHON
 
-.PHONY: help environment demo test airflow lint histories browser pictures docs build versions newer-releases faults limits celery \
+.PHONY: help environment demo test airflow lint histories mutants browser pictures docs build versions newer-releases faults limits celery \
 	connections backfill alerts examples pins vendor-client bench bench-short constraints clean
 
 help:
@@ -35,6 +35,9 @@ lint: environment  ## Check style and types
 
 histories: environment  ## Simulate histories of a task (COUNT=1000000 SEED=1): no second group, no wrong chat ID
 	@$(PYTHON_IN) -m tests.histories --count $(or $(COUNT),20000) --seed $(or $(SEED),1)
+
+mutants: environment  ## Break the engine in each of several ways, and see that simulated histories find it
+	@.venv/bin/pytest --numprocesses=2 tests/histories/check_mutants.py
 
 browser: environment  ## Look at Airflow's UI, newest and 2.11, in a headless Chromium
 	@scripts/browser.sh tests

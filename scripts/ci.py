@@ -77,6 +77,7 @@ LANES = (
         Target("demo"),
         Target("docs"),
         Target("histories"),
+        Target("mutants"),
         # One after the other: npm must not write below tests/ while the sdist is made of it.
         Target("build"),
         Target("vendor-client"),

@@ -1,0 +1,30 @@
+"""A broken engine is found out by simulated histories: ``make mutants``, which takes minutes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.histories.found import FOUND
+from tests.histories.history import play
+from tests.histories.many import play_many, ready
+from tests.histories.mutants import MUTANTS
+
+ENOUGH = 5000
+"""Histories within which each mutant is found."""
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_every_mutant_of_the_engine_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    MUTANTS[name](monkeypatch)
+    with ready():
+        found = any(play(fixed=made).violation for made in FOUND.values())
+    assert found or play_many(1, ENOUGH - len(FOUND), shrinks=False).violations
+
+
+def test_a_violation_is_shrunk_to_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    MUTANTS["no look"](monkeypatch)
+    (found,) = play_many(1, ENOUGH).violations
+    with ready():
+        assert play(fixed=found.made).violation
+        for name in found.made:
+            assert not play(fixed={key: value for key, value in found.made.items() if key != name}).violation
