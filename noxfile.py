@@ -17,7 +17,7 @@ nox.options.sessions = ["suite"]
 # What is left of tests/sandbox knows nothing of Airflow.
 SUITE = ("tests/unit", "tests/http", "tests/dags", "tests/sandbox/test_sandbox_plugin.py")
 # A minute of waiting, and of Airflow it needs only connections, as all of tests/http: two releases speak for the rest.
-SLOW = "tests/http/once"
+SLOW = "tests/http"
 
 
 @nox.session(python=False)

@@ -12,9 +12,9 @@ except ImportError:  # Airflow 2.11
     from airflow.decorators import dag, task
 
 ROWS = [
-    (1040, "Asha", "919537851844"),
-    (1041, "Bharat", "+91 98745 32456"),
-    (1041, "Bharat", "919537851844"),
+    (2040, "Chitra", "919537851844"),
+    (2041, "Deepak", "+91 98745 32456"),
+    (2041, "Deepak", "919537851844"),
 ]
 
 

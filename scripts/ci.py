@@ -76,7 +76,7 @@ LANES = (
         Target("lint"),
         Target("demo"),
         Target("docs"),
-        Target("histories"),
+        Target("histories COUNT=6000"),
         Target("mutants"),
         # One after the other: npm must not write below tests/ while the sdist is made of it.
         Target("build"),

@@ -156,8 +156,8 @@ class OneGroup:
             if own := self._only_one(candidates, window):
                 log.info("Found %s: %s. Nothing is sent.", self, own)
                 return _result(own, "created")
-        # Only if this try has sent nothing may a group from before the run be meant.
-        if self._if_exists != "create" and not self._was_sent and self._from_before():
+        # An earlier try may have found none from before the run and have sent, so its own group comes first.
+        if last and self._if_exists != "create" and not self._was_sent and self._from_before():
             older = self._older()
             log.info("Reusing %s: %s. Nothing is sent.", self, older)
             return _result(older, "reused")

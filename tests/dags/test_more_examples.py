@@ -62,8 +62,8 @@ def test_from_a_query_makes_one_group_for_each_customer(run_dag: RunDag, perisko
     for _ in range(2):  # The second run finds the groups of the first.
         assert run_dag(EXAMPLES / "example_periskope_from_a_query.py").state == "success"
     assert sorted((body["group_name"], body["participants"]) for body in sent(periskope_sandbox)) == [
-        ("Asha (customer 1040)", ["919537851844"]),
-        ("Bharat (customer 1041)", ["919874532456", "919537851844"]),
+        ("Chitra (customer 2040)", ["919537851844"]),
+        ("Deepak (customer 2041)", ["919874532456", "919537851844"]),
     ]
 
 
