@@ -54,7 +54,10 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {
                 "integration-name": integration,
-                "python-modules": ["airflow_provider_periskope.triggers.group"],
+                "python-modules": [
+                    "airflow_provider_periskope.triggers.group",
+                    "airflow_provider_periskope.triggers.wait",
+                ],
             }
         ],
         "notifications": ["airflow_provider_periskope.notifications.periskope.PeriskopeNotifier"],

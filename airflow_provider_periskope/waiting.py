@@ -72,21 +72,21 @@ def release_slot_until(
     End this start of the task, so that another one follows at a moment.
 
     From Airflow 3.3 on, the task is rescheduled and runs ``execute`` again; what it knows is in the task state store.
-    Older releases forget that at a reschedule, so the task is deferred to a time trigger and continues in ``resume``.
+    Older releases forget that at a reschedule, so the task is deferred and continues in ``resume``.
 
     :param until: the moment, at least 15 seconds ahead.
     :param operator: the running operator, with a method ``resume``.
     :param context: its context.
-    :param carried: what ``resume`` is called with.
+    :param carried: what ``resume`` is called with, as the event of the trigger.
     """
-    from airflow_provider_periskope import compat
+    from airflow_provider_periskope.compat import AirflowRescheduleException
+    from airflow_provider_periskope.triggers.wait import PeriskopeWaitTrigger
 
     if context.get("task_state_store") is not None:
-        raise compat.AirflowRescheduleException(until)  # type: ignore[no-untyped-call]
+        raise AirflowRescheduleException(until)  # type: ignore[no-untyped-call]
     operator.defer(
-        trigger=compat.DateTimeTrigger(until),
+        trigger=PeriskopeWaitTrigger(until, carried),
         method_name="resume",
-        kwargs={"carried": carried},
         timeout=until - datetime.now(UTC) + TRIGGER_MARGIN,
     )
 

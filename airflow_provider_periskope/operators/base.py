@@ -88,16 +88,15 @@ class PeriskopeOperator(BaseOperator):
         """Do the work; called by Airflow."""
         return self._act(context, {})
 
-    def resume(self, context: Context, event: Any = None, *, carried: dict[str, Any] | None = None) -> Any:
+    def resume(self, context: Context, event: dict[str, Any]) -> Any:
         """
         Continue after a wait; called by Airflow below 3.3 (newer releases call :meth:`execute` again).
 
         :param context: context of the task.
-        :param event: what the time trigger reports; not used.
-        :param carried: what was known before the wait.
+        :param event: what was known before the wait, from
+            :class:`~airflow_provider_periskope.triggers.wait.PeriskopeWaitTrigger`.
         """
-        del event
-        return self._act(context, carried or {})
+        return self._act(context, event)
 
     def _act(self, context: Any, carried: dict[str, Any]) -> Any:
         # Whatever a DAG file that only names an operator does not need is imported here.

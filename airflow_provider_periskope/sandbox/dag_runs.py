@@ -51,7 +51,6 @@ def run_once(dag: Any, file: Path, monkeypatch: pytest.MonkeyPatch, **options: A
         "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
         "kwargs": {"path": str(file)},
     }
-    monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")  # 2.11 adds them to any folder
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps([bundle]))
     forget_bundles()
     if "logical_date" in options and "execution_date" in inspect.signature(dag.test).parameters:  # 2.11

@@ -42,6 +42,9 @@ def run_dag(
     `run_conf`. The errors of tasks that fail are shown with the failed test.
     """
 
+    # Airflow 2.11 adds them to any folder, and to a single file too.
+    monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+
     def run(dag: Any, *, dag_id: str | None = None, **options: Any) -> Any:
         file = (request.config.rootpath / Path(getattr(dag, "fileloc", dag))).resolve()
         failures = request.config.stash[FAILURES] = Failures()

@@ -40,8 +40,9 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
     """
     Read the members of a group from time to time, until enough people are in.
 
-    The event holds ``status`` (``met``, ``timeout`` or ``failed``), ``result`` as the sensor returns it (``None``
-    before the first read that succeeds), and for ``failed`` the ``error`` and whether it is ``retryable``.
+    The event holds ``status`` (``met``, ``timeout`` or ``failed``), ``result`` (``None`` before the first read that
+    succeeds), and for ``failed`` the ``error`` and whether it is ``retryable``. The result is the sensor's, but names
+    people by their positions in ``people``.
 
     :param chat_id: id of the group.
     :param people: who is expected, as digits.
@@ -96,6 +97,7 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
         wanted = Wanted(self.people, self.at_least)
         interval = max(self.poke_interval, SHORTEST_PAUSE)
         result: dict[str, Any] | None = None
+        told: dict[str, Any] | None = None
         failures = 0
         # The sensor has just read the group. And triggers that a triggerer starts together must not read together.
         pause = interval * random.uniform(0.5, 1)  # noqa: S311
@@ -104,7 +106,7 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
             left = (self.end_at - datetime.now(UTC)).total_seconds()
             await asyncio.sleep(max(0.0, min(max(pause, asked_for), left)))
             if asked_for > left:
-                yield _event("timeout", result)
+                yield _event("timeout", told)
                 return
             pause, asked_for = interval, 0.0
             try:
@@ -122,17 +124,18 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
                 self.log.warning("Reading the group failed (%d in a row): %s", failures, _first_line(error))
                 if failures >= MOST_FAILURES or not retryable:
                     said = f"{type(error).__name__}: {error}"
-                    yield _event("failed", result, error=said, retryable=retryable)
+                    yield _event("failed", told, error=said, retryable=retryable)
                     return
             else:
                 failures, before, result = 0, result, wanted.result(membership)
+                told = wanted.without_numbers(result)
                 if result != before:
                     self.log.info("%s.", wanted.describe(result))
                 if wanted.is_met_by(membership):
-                    yield _event("met", result)
+                    yield _event("met", told)
                     return
             if datetime.now(UTC) >= self.end_at:
-                yield _event("timeout", result)
+                yield _event("timeout", told)
                 return
 
     async def _read(self, longest: float) -> Membership:

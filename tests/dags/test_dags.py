@@ -225,17 +225,20 @@ class TestRateLimit:
     @pytest.fixture
     def triggers(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         """Shorten the waits, and return the triggers that tasks are deferred to."""
-        from airflow_provider_periskope import compat, waiting
+        from airflow_provider_periskope import waiting
         from airflow_provider_periskope.api import client
+        from airflow_provider_periskope.triggers import wait
 
         made: list[Any] = []
-        trigger_at = compat.DateTimeTrigger
+        wait_trigger = wait.PeriskopeWaitTrigger
         # A wait of a second is one that the client would otherwise take in place.
         monkeypatch.setattr(client, "WAIT_IN_PLACE", 0)
         monkeypatch.setattr(waiting, "SHORTEST", 1)
         monkeypatch.setattr(waiting, "JITTER", 0)
         monkeypatch.setattr(
-            compat, "DateTimeTrigger", lambda until: made.append(trigger_at(until)) or made[-1]
+            wait,
+            "PeriskopeWaitTrigger",
+            lambda until, carried: made.append(wait_trigger(until, carried)) or made[-1],
         )
         return made
 

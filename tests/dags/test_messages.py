@@ -36,18 +36,23 @@ def sandbox(periskope_sandbox: Sandbox) -> Sandbox:
 @pytest.fixture
 def triggers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Shorten the waits, and return the triggers that tasks are deferred to."""
-    from airflow_provider_periskope import compat, delivery, waiting
+    from airflow_provider_periskope import delivery, waiting
     from airflow_provider_periskope.api import client
+    from airflow_provider_periskope.triggers import wait
 
     made: list[Any] = []
-    trigger_at = compat.DateTimeTrigger
+    wait_trigger = wait.PeriskopeWaitTrigger
     monkeypatch.setattr(client, "WAIT_IN_PLACE", 0)
     monkeypatch.setattr(client, "READ_TRIES", 1)
     monkeypatch.setattr(waiting, "SHORTEST", 1)
     monkeypatch.setattr(waiting, "JITTER", 0)
     monkeypatch.setattr(delivery, "SHORTEST", 1)
     monkeypatch.setattr(delivery, "PAUSES", (0.1,))
-    monkeypatch.setattr(compat, "DateTimeTrigger", lambda until: made.append(trigger_at(until)) or made[-1])
+    monkeypatch.setattr(
+        wait,
+        "PeriskopeWaitTrigger",
+        lambda until, carried: made.append(wait_trigger(until, carried)) or made[-1],
+    )
     return made
 
 
@@ -151,7 +156,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         "conf",
         [
-            pytest.param({"message": None}, id="nothing to send"),
+            pytest.param({"nothing": True}, id="nothing to send"),
             pytest.param({"chat_id": "Sales"}, id="no chat"),
             pytest.param({"media": {"type": "image"}}, id="no file"),
         ],

@@ -370,10 +370,9 @@ class Airflow:
         if error is None:
             self._success(task, value)
         elif kind == "TaskDeferred":
-            moment = error.trigger.moment.timestamp()  # type: ignore[attr-defined]
-            arguments = json.loads(json.dumps(error.kwargs or {}))  # type: ignore[attr-defined]
-            arguments.setdefault("event", None)
-            task.next = (error.method_name, arguments)  # type: ignore[attr-defined]
+            trigger = error.trigger  # type: ignore[attr-defined]
+            moment = trigger.until.timestamp()
+            task.next = (error.method_name, {"event": json.loads(json.dumps(trigger.carried))})  # type: ignore[attr-defined]
             self._count("deferred")
             self._wait(task, moment - process.clock_ahead)
         elif kind == "AirflowRescheduleException":

@@ -13,8 +13,9 @@ PACKAGE = "airflow_provider_periskope"
 ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 
 LAYERS = [
-    {"operators", "sensors", "notifications", "triggers"},
+    {"operators", "sensors", "notifications"},
     {"waiting", "delivery", "group_changes", "group_closing"},
+    {"triggers"},
     {"once"},
     {"hooks"},
     {"input"},

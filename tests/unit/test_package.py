@@ -54,7 +54,7 @@ class TestProviderInfo:
             for part in info[kind]
             for module in part["python-modules"]
         ]
-        assert len(modules) == 6
+        assert len(modules) == 7
         for module in modules:
             importlib.import_module(module)
         (connection_type,) = info["connection-types"]

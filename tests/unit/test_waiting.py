@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from airflow_provider_periskope.api.answers import LONGEST_WAIT
 from airflow_provider_periskope.exceptions import PeriskopeRateLimitError
+from airflow_provider_periskope.triggers.wait import PeriskopeWaitTrigger
 from airflow_provider_periskope.waiting import wait_for_rate_limit
 
 try:
@@ -100,11 +101,13 @@ class TestWithout:
         with pytest.raises(TaskDeferred) as deferred:
             wait(60, waiting_since=since)
         assert deferred.value.method_name == "resume"
-        carried = {"records": {"group": {"identity": "x"}}, "waiting_since": since.isoformat()}
-        assert deferred.value.kwargs == {"carried": carried}
         path, arguments = deferred.value.trigger.serialize()
-        assert path.endswith("temporal.DateTimeTrigger")
-        assert 59 < (arguments["moment"] - now()).total_seconds() <= 75
+        assert path == f"{PeriskopeWaitTrigger.__module__}.PeriskopeWaitTrigger"
+        assert 59 < (arguments["until"] - now()).total_seconds() <= 75
+        assert arguments["carried"] == {
+            "records": {"group": {"identity": "x"}},
+            "waiting_since": since.isoformat(),
+        }
 
     def test_ends_where_no_triggerer_runs(self) -> None:
         with pytest.raises(TaskDeferred) as deferred:
@@ -143,4 +146,4 @@ def test_may_be_allowed_to_wait_for_ever() -> None:
     with pytest.raises(TaskDeferred) as deferred:
         wait(LONGEST_WAIT, rate_limit_timeout=timedelta.max, waiting_since=now() - timedelta(days=300))
     _, arguments = deferred.value.trigger.serialize()
-    assert (arguments["moment"] - now()).total_seconds() > LONGEST_WAIT - 1
+    assert (arguments["until"] - now()).total_seconds() > LONGEST_WAIT - 1
