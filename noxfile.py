@@ -42,6 +42,6 @@ def run_suite(session: nox.Session, release: Release) -> None:
     if release not in (OLDEST, NEWEST):
         tests.append(f"--ignore={SLOW}")
     session.run(
-        python, "-m", "pytest", *(session.posargs or tests), external=True,
+        python, "-m", "pytest", "--numprocesses=2", "--dist=worksteal", *(session.posargs or tests), external=True,
         env={"PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip

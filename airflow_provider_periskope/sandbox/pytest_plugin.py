@@ -41,7 +41,6 @@ def run_dag(
     `dag_id` where the file has several DAGs; and what `dag.test()` accepts, such as `logical_date` and
     `run_conf`. The errors of tasks that fail are shown with the failed test.
     """
-
     # Airflow 2.11 adds them to any folder, and to a single file too.
     monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 

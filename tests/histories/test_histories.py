@@ -12,6 +12,7 @@ COUNT = 2000
 BATCHES = 8
 
 
+@pytest.mark.no_cover  # It would take three times as long, and shows no more than the other tests.
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_no_history_breaks_a_promise(batch: int) -> None:
     each = COUNT // BATCHES

@@ -73,7 +73,8 @@ def texts(sandbox: Sandbox) -> list[str | None]:
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
+    ours = [record for record in caplog.records if record.name.startswith("airflow_provider_periskope.")]
+    return [record.getMessage() for record in ours if record.levelno >= logging.ERROR]
 
 
 class TestMessage:

@@ -79,7 +79,7 @@ def test_something_else(run_dag):
 PARALLEL = """
 import os, pytest
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(2))
 def test_one(number, run_dag, periskope_sandbox):
     assert run_dag("dags/standup.py").state == "success"
     print(os.environ["AIRFLOW_HOME"])
@@ -90,7 +90,7 @@ def run_pytest(project: Path, *options: str, **environment: str) -> subprocess.C
     own = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("AIRFLOW", "PYTEST", "PERISKOPE"))
+        if not name.startswith(("AIRFLOW", "COV", "PYTEST", "PERISKOPE"))
     }
     # Without our own tests' plugins, which cost each process seconds.
     few = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -150,14 +150,12 @@ def test_workers_of_xdist_do_not_migrate_one_database_at_once(
     folder.mkdir()
     own = {"AIRFLOW_HOME": str(home)} if whose == "the user's" else {}
     ended = run_pytest(
-        project, "-p", "xdist", "-n", "4", "-rP", "test_parallel.py", TMPDIR=str(folder), **own
+        project, "-p", "xdist", "-n", "2", "-rP", "test_parallel.py", TMPDIR=str(folder), **own
     )
     assert ended.returncode == 0, ended.stdout
-    assert "4 passed" in ended.stdout
+    assert "2 passed" in ended.stdout
     homes = {line for line in ended.stdout.splitlines() if line.startswith(str(tmp_path))}
-    assert (
-        homes == {str(home)} if own else {Path(line).name for line in homes} <= {"gw0", "gw1", "gw2", "gw3"}
-    )
+    assert homes == {str(home)} if own else {Path(line).name for line in homes} <= {"gw0", "gw1"}
     assert list(folder.glob("airflow-home-*")) == []
 
 

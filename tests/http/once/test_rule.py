@@ -492,7 +492,12 @@ class TestMomentOfSending:
         monkeypatch.setenv(
             "AIRFLOW_CONN_PERISKOPE_DEFAULT",
             json.dumps(
-                {"conn_type": "periskope", "login": OTHER_PHONE, "password": "k", "host": "*.example"}
+                {
+                    "conn_type": "periskope",
+                    "login": OTHER_PHONE,
+                    "password": "a-key-of-another-phone",
+                    "host": "*.example",
+                }
             ),
         )
         with pytest.raises(PeriskopeConfigurationError, match="cannot be made"):
