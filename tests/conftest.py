@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import re
 import shutil
 import tempfile
 from typing import TYPE_CHECKING
@@ -33,8 +34,19 @@ pytest_plugins = ["airflow_provider_periskope.sandbox.pytest_plugin"]
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """Return what gives all that was logged at any level, or printed: Airflow 3 logs by structlog, 2 by logging."""
+    """
+    Return what gives all that was logged at any level, or printed: Airflow 3 logs by structlog, 2 by logging.
+
+    Left out is what Airflow 3.0 shows on a terminal alone: colours, rendered fields (which hold what the user wrote),
+    and the boxes with the local variables of each frame.
+    """
     caplog.set_level(logging.DEBUG)
     for name in ("urllib3", "airflow_provider_periskope"):
         caplog.set_level(logging.DEBUG, logger=name)
-    return lambda: "\n".join([caplog.text, *capfd.readouterr()])
+
+    def read() -> str:
+        text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join([caplog.text, *capfd.readouterr()]))
+        shown = ("SetRenderedFields", "│")
+        return "\n".join(line for line in text.splitlines() if not any(part in line for part in shown))
+
+    return read

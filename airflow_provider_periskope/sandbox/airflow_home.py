@@ -34,7 +34,9 @@ def choose_home() -> None:
         atexit.register(shutil.rmtree, home, ignore_errors=True)
         os.environ["AIRFLOW_HOME"] = os.environ[TEMPORARY] = home
     elif worker and home == os.environ.get(TEMPORARY):
-        os.environ["AIRFLOW_HOME"] = str(Path(home, worker))
+        own = Path(home, worker)
+        own.mkdir(exist_ok=True)  # Airflow makes it only where it writes its configuration into it.
+        os.environ["AIRFLOW_HOME"] = str(own)
     elif worker and version("apache-airflow").startswith("2."):
         with one_at_a_time():
             import airflow.configuration  # noqa: F401 (writes airflow.cfg where there is none)

@@ -38,7 +38,8 @@ def test_every_kind_of_callback(run_dag: RunDag, periskope_sandbox: Sandbox) -> 
     assert retried.splitlines()[1:3] == failed.splitlines()[1:3] == ["DAG alerts", f"Run {run.run_id}"]
     assert "try 1 of 2" in retried
     assert "try 2 of 2" in failed
-    assert "ValueError: call +9195•••••844" in failed
+    if AIRFLOW < (3, 0) or AIRFLOW >= (3, 3):  # The others tell callbacks of no exception in `dag.test()`.
+        assert "ValueError: call +9195•••••844" in failed
 
 
 def test_the_example_sends_one_alert_for_four_failed_tasks(

@@ -252,7 +252,8 @@ class TestRateLimit:
         assert (run.state, instance.try_number) == ("success", 1)
         assert outputs(run) == {"create": group.chat_id}
         # The task state store of 3.3 outlives a reschedule; below it only a deferral can carry what is known.
-        assert len(triggers) == (0 if AIRFLOW >= (3, 3) else 1)
+        # Some releases make the trigger once more, as a triggerer does.
+        assert len({trigger.until for trigger in triggers}) == (0 if AIRFLOW >= (3, 3) else 1)
 
 
 class TestWithoutXCom:

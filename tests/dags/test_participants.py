@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import airflow
 import pytest
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_periskope.sandbox.pytest_plugin import RunDag
     from airflow_provider_periskope.sandbox.server import Sandbox
 
+AIRFLOW = tuple(int(part) for part in airflow.__version__.split(".")[:2])
 DAGS = Path(__file__).parent / "dags"
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_dags"
 ADDED, IN, INVITED, LEFT, NOWHERE, REFUSED = (
@@ -112,7 +114,8 @@ class TestRemove:
 
 
 class TestSensor:
-    @pytest.fixture(params=["poke", "reschedule", "deferrable"])
+    # In `dag.test()`, Airflow 3.0 hands a rescheduled sensor its first start as a text, and fails.
+    @pytest.fixture(params=["poke", "deferrable", *(["reschedule"] if AIRFLOW != (3, 0) else [])])
     def wait(
         self,
         request: pytest.FixtureRequest,
