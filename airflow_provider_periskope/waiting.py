@@ -80,10 +80,38 @@ def release_slot_until(
     :param carried: what ``resume`` is called with, as the event of the trigger.
     """
     from airflow_provider_periskope.compat import AirflowRescheduleException
-    from airflow_provider_periskope.triggers.wait import PeriskopeWaitTrigger
 
     if context.get("task_state_store") is not None:
         raise AirflowRescheduleException(until)  # type: ignore[no-untyped-call]
+    _defer_until(until, operator, carried)
+
+
+def keep_pool_slot_for(
+    duration: timedelta, operator: BaseOperator, *, after: str, carried: dict[str, Any]
+) -> NoReturn:
+    """
+    End this start of the task, so that it continues in ``resume`` when its phone may do the next thing.
+
+    The task is deferred on every release: unlike a rescheduled one, it can keep its slot of a pool.
+
+    :param duration: for how long.
+    :param operator: the running operator, with a method ``resume``.
+    :param after: what has been done, for the log.
+    :param carried: what ``resume`` is called with, as the event of the trigger.
+    """
+    until = datetime.now(UTC) + duration
+    log.info(
+        "%s. The task ends at %s UTC (cool_down). Until then it holds no worker slot, but its slot of the pool if that "
+        "includes deferred tasks.",
+        after,
+        f"{until:%H:%M:%S}",
+    )
+    _defer_until(until, operator, carried)
+
+
+def _defer_until(until: datetime, operator: BaseOperator, carried: dict[str, Any]) -> NoReturn:
+    from airflow_provider_periskope.triggers.wait import PeriskopeWaitTrigger
+
     operator.defer(
         trigger=PeriskopeWaitTrigger(until, carried),
         method_name="resume",

@@ -99,6 +99,7 @@ LANES = (
         Target("connections", again=True),
         Target("backfill", again=True),
         Target("examples", again=True),
+        Target("webhooks", again=True),
         Target("limits TASKS=20 RUNS=1", again=True),
         Target("celery", again=True),
         Target("browser", again=True),

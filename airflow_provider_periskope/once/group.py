@@ -103,7 +103,7 @@ class OneGroup:
         self._name = same_name(group.group_name)
         self._own_digits = set() if is_phone_id(hook.phone) else {hook.phone}
         self._own_digits_are_resolved = False
-        self._was_sent = False
+        self.was_sent = False
         self._seen: dict[str, Sighting] = {}
         self._list = ChangingList(lambda: hook.iter_chat_pages("group"), self._see)
 
@@ -128,7 +128,7 @@ class OneGroup:
 
     def send(self, before_sending: Callable[[], None]) -> GroupResult:
         """Send the request; see :meth:`.rule.Once.send`."""
-        self._was_sent = True
+        self.was_sent = True
         chat = self._hook.create_group(self._group, before_sending=before_sending)
         log.info(
             "Created %s, people added or invited: %d. Chat ID: %s. PeriskopeGroupMembersSensor shows who is in.",
@@ -157,7 +157,7 @@ class OneGroup:
                 log.info("Found %s: %s. Nothing is sent.", self, own)
                 return _result(own, "created")
         # An earlier try may have found none from before the run and have sent, so its own group comes first.
-        if last and self._if_exists != "create" and not self._was_sent and self._from_before():
+        if last and self._if_exists != "create" and not self.was_sent and self._from_before():
             older = self._older()
             log.info("Reusing %s: %s. Nothing is sent.", self, older)
             return _result(older, "reused")

@@ -57,6 +57,9 @@ class PeriskopeCreateGroupOperator(PeriskopeOperator):
         What is not given is not sent. Default ``None``.
     :param if_exists: what to do about a group of this name that exists from before the run: ``"create"`` another one
         (default), ``"reuse"`` it, or ``"fail"``.
+    :param cool_down: how long the task goes on after it has created a group, without a worker slot. It keeps its slot
+        of a pool that includes deferred tasks, so that a pool with one slot spaces the groups of a phone. Needs a
+        triggerer on each Airflow. Default ``None``: the task ends at once.
     :return: the chat ID, such as ``120363392071406466@g.us``. Further XCom keys: ``invite_link``, and ``outcome``:
         ``created`` (by this run, on whichever try) or ``reused`` (from before it). The event of an asset in ``outlets``
         gets ``chat_id`` and ``group_name`` as its extra.
@@ -93,6 +96,7 @@ looks for the group before it sends anything.
         participants: Iterable[str | int] | str | XComArg,
         options: Mapping[str, Any] | str | XComArg | None = None,
         if_exists: IfExists = "create",
+        cool_down: timedelta | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -100,22 +104,27 @@ looks for the group before it sends anything.
         self.participants = participants
         self.options = options
         self.if_exists = if_exists
-        self.check_constants({"if_exists": if_exists, "options": options})
+        self.cool_down = cool_down
+        self.check_constants({"if_exists": if_exists, "options": options, "cool_down": cool_down})
 
     @classmethod
     def check_constants(cls, arguments: Mapping[str, Any]) -> None:
-        """Refuse an ``if_exists`` and names of options that do not exist."""
+        """Refuse an ``if_exists`` and names of options that do not exist, and a ``cool_down`` of another type."""
         super().check_constants(arguments)
         if_exists = arguments.get("if_exists", "create")
         if if_exists not in ("create", "reuse", "fail"):
             raise ValueError(f"if_exists is {if_exists!r}: expected 'create', 'reuse' or 'fail'")
         _check_option_names(arguments.get("options"))
+        cool_down = arguments.get("cool_down")
+        if cool_down is not None and not isinstance(cool_down, timedelta):
+            raise TypeError(f"cool_down is {cool_down!r}: expected a timedelta, such as timedelta(minutes=5)")
 
     def act(self, context: Context, hook: PeriskopeHook, attempt: Attempt) -> str:
         """Create the group, or find the one that an earlier attempt has created."""
         from airflow_provider_periskope.input.group import check_group
         from airflow_provider_periskope.once.group import OneGroup
         from airflow_provider_periskope.once.rule import make_once
+        from airflow_provider_periskope.waiting import keep_pool_slot_for
 
         group, warnings = check_group(
             self.group_name, self.participants, self.options, own_digits=hook.own_digits
@@ -123,7 +132,15 @@ looks for the group before it sends anything.
         for warning in warnings:
             self.log.warning("Group %r: %s", group.group_name, warning)
         self._log_catch_up(context, attempt)
-        result = make_once(OneGroup(hook, group, if_exists=self.if_exists), attempt)
+        one_group = OneGroup(hook, group, if_exists=self.if_exists)
+        result = make_once(one_group, attempt)
+        if self.cool_down and one_group.was_sent:
+            keep_pool_slot_for(
+                self.cool_down,
+                self,
+                after=f"The {one_group} is on record",
+                carried={"records": attempt.memory.carried()},
+            )
         self._pass_on(context, result, group.group_name)
         return str(result["chat_id"])
 

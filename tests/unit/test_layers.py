@@ -22,7 +22,7 @@ LAYERS = [
     {"api"},
     {"connection"},
     {"membership"},
-    {"connection_form", "models", "exceptions", "phone_numbers", "compat"},
+    {"connection_form", "models", "exceptions", "phone_numbers", "compat", "webhooks"},
 ]
 """From top to bottom; a module imports its own layer or a lower one."""
 
