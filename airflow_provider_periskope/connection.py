@@ -6,6 +6,7 @@ import ipaddress
 import logging
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EXTRAS = ("timeout", "allow_http")
+EXTRAS = ("timeout", "settling_time", "allow_http")
 _DEFAULT = urlsplit(DEFAULT_BASE_URL)
-_LONGEST_TIMEOUT = 24 * 60 * 60
+_DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,14 @@ class ConnectionSettings:
     :param api_key: the organisation's key.
     :param phone: value of the ``x-phone`` header: digits or a ``phone-…`` id.
     :param read_timeout: seconds to wait for a response.
+    :param settling_time: seconds after the end of a request in which its result may still appear; ``None`` for 60.
     """
 
     base_url: str
     api_key: str = field(repr=False)
     phone: str = field(repr=False)
     read_timeout: float
+    settling_time: float | None = None
 
 
 def read_settings(connection: Connection, *, phone: str | None = None) -> ConnectionSettings:
@@ -49,7 +53,7 @@ def read_settings(connection: Connection, *, phone: str | None = None) -> Connec
     Read the settings from a connection.
 
     :param connection: Airflow connection: password = API key, login = phone; host, port and schema (the path) = base
-        URL; extra ``timeout`` (seconds) and ``allow_http``.
+        URL; extra ``timeout`` and ``settling_time`` (seconds), and ``allow_http``.
     :param phone: another phone of the organisation to use instead of the connection's.
     :return: the settings.
     :raises PeriskopeConfigurationError: naming every field that is missing or cannot be used.
@@ -64,7 +68,7 @@ def read_settings(connection: Connection, *, phone: str | None = None) -> Connec
             "Connection %r: unknown extra %r ignored; supported extras are %s.",
             connection.conn_id,
             key,
-            " and ".join(EXTRAS),
+            ", ".join(EXTRAS),
         )
     if connection.conn_type and connection.conn_type != CONN_TYPE:
         problems.append(f"its type is {connection.conn_type!r}, not {CONN_TYPE!r}")
@@ -84,7 +88,14 @@ def read_settings(connection: Connection, *, phone: str | None = None) -> Connec
             "Phone (login)" if phone is None else "phone",
             lambda: phone_header(connection.login if phone is None else phone),
         ),
-        read_timeout=checked("timeout (extra)", lambda: _seconds(extra.get("timeout"))),
+        read_timeout=checked(
+            "timeout (extra)",
+            lambda: _seconds(extra.get("timeout"), at_most=_DAY) or DEFAULT_READ_TIMEOUT,
+        ),
+        settling_time=checked(
+            "settling_time (extra)",
+            lambda: _seconds(extra.get("settling_time"), at_most=_HOUR),
+        ),
     )
     if problems:
         raise PeriskopeConfigurationError(
@@ -184,15 +195,16 @@ def _api_key(password: str | None) -> str:
     return key
 
 
-def _seconds(value: object) -> float:
+def _seconds(value: object, *, at_most: timedelta) -> float | None:
     if value is None or value == "":
-        return DEFAULT_READ_TIMEOUT
+        return None
     try:
         seconds = float(str(value))
     except ValueError:
         seconds = 0
-    if isinstance(value, bool) or not 0 < seconds <= _LONGEST_TIMEOUT:
-        raise ValueError(f"is {value!r}: expected seconds, more than 0 and at most a day")
+    longest = at_most.total_seconds()
+    if isinstance(value, bool) or not 0 < seconds <= longest:
+        raise ValueError(f"is {value!r}: expected seconds, more than 0 and at most {longest:,.0f}")
     return seconds
 
 

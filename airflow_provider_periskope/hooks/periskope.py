@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
@@ -42,7 +43,6 @@ from airflow_provider_periskope.phone_numbers import digits_of, is_phone_id, mas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from datetime import timedelta
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -137,6 +137,12 @@ class PeriskopeHook(BaseHook):
     def phone(self) -> str:
         """The phone that acts: digits or a ``phone-…`` id."""
         return self.settings.phone
+
+    @property
+    def settling_time(self) -> timedelta | None:
+        """How long after a request its result may still appear, if the connection says so."""
+        seconds = self.settings.settling_time
+        return timedelta(seconds=seconds) if seconds else None
 
     @property
     def own_digits(self) -> str | None:

@@ -124,7 +124,7 @@ class OneGroup:
     @property
     def settling(self) -> timedelta:
         """How long after a request has ended its group may still appear in the list."""
-        return rule.SETTLING
+        return self._hook.settling_time or rule.SETTLING
 
     def send(self, before_sending: Callable[[], None]) -> GroupResult:
         """Send the request; see :meth:`.rule.Once.send`."""

@@ -96,7 +96,7 @@ class Invitations:
     @property
     def settling(self) -> timedelta:
         """How long after a request has ended the members may still change by it."""
-        return rule.SETTLING
+        return self._hook.settling_time or rule.SETTLING
 
     def send(self, before_sending: Callable[..., None]) -> Mapping[str, Any]:
         """Send to those who are missing; see :meth:`.rule.Once.send`."""

@@ -108,7 +108,7 @@ class OneMessage:
     @property
     def settling(self) -> timedelta:
         """How long after a request has ended its message may still appear in the queue or the chat."""
-        return rule.SETTLING
+        return self._hook.settling_time or rule.SETTLING
 
     def send(self, before_sending: Callable[[], None]) -> MessageResult:
         """Send the request; see :meth:`.rule.Once.send`."""

@@ -212,13 +212,24 @@ class TestExtra:
     def test_timeout_that_is_none(self, value: object) -> None:
         assert "timeout (extra) is " in refused(extra=json.dumps({"timeout": value}))
 
+    @pytest.mark.parametrize(("extra", "seconds"), [(None, None), ('{"settling_time": 300}', 300)])
+    def test_settling_time(self, extra: str | None, seconds: float | None) -> None:
+        assert settings(extra=extra).settling_time == seconds
+
+    @pytest.mark.parametrize("value", [0, "soon", 3601])
+    def test_settling_time_that_is_none(self, value: object) -> None:
+        said = refused(extra=json.dumps({"settling_time": value}))
+        assert "settling_time (extra) is " in said
+        assert "more than 0 and at most 3,600" in said
+
     def test_what_is_unknown_is_ignored_with_a_warning_by_name(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.WARNING)
         assert settings(extra='{"X-Api-Secret": "hush", "timeout": 5}').read_timeout == 5
         assert (
-            "unknown extra 'X-Api-Secret' ignored; supported extras are timeout and allow_http" in caplog.text
+            "unknown extra 'X-Api-Secret' ignored; supported extras are timeout, settling_time, allow_http"
+            in caplog.text
         )
         assert "hush" not in caplog.text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import replace
@@ -16,7 +17,18 @@ from airflow_provider_periskope.exceptions import (
     PeriskopeOutcomeUnknownError,
     PeriskopeRateLimitError,
 )
-from tests.http.once.tries import CLEARED, FIRST, NAME, OTHER_PHONE, RETRY, SETTLING, Store, Task, shift_clock
+from tests.http.once.tries import (
+    CLEARED,
+    FIRST,
+    NAME,
+    OTHER_PHONE,
+    READ_TIMEOUT,
+    RETRY,
+    SETTLING,
+    Store,
+    Task,
+    shift_clock,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_periskope.sandbox.server import Sandbox
@@ -218,6 +230,15 @@ class TestTwoPhonesOfOneOrganisation:
         made = task.run()
         assert (made.chat_id != theirs, made.outcome) == (True, "created")
         assert task.posts() == 1
+
+    def test_the_connection_says_how_late_a_group_may_be_listed(
+        self, task: Task, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        extra = {"timeout": READ_TIMEOUT, "settling_time": 4 * SETTLING}
+        connection = json.loads(task.sandbox.connection_json()) | {"extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_PERISKOPE_DEFAULT", json.dumps(connection))
+        task.sandbox.fault("gateway_504_hidden", group_name=NAME, seconds=3 * SETTLING)
+        assert task.run().chat_id == task.only_group()
 
     def test_a_creator_whose_number_is_hidden_decides_nothing(self, task: Task) -> None:
         task.sandbox.fault("gateway_504_hidden", group_name=NAME, seconds=SETTLING / 2)
