@@ -13,7 +13,7 @@ PACKAGE = "airflow_provider_periskope"
 ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 
 LAYERS = [
-    {"operators", "sensors", "notifications"},
+    {"operators", "sensors", "notifications", "doctor"},
     {"waiting", "delivery", "group_changes", "group_closing"},
     {"triggers"},
     {"once"},
