@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
+from importlib.metadata import version
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -156,12 +157,10 @@ def _said(error: PeriskopeError) -> str:
 
 def _versions(hook: PeriskopeHook) -> Finding:
     del hook
-    import airflow
-
-    version = airflow.__version__
-    keeps = tuple(int(part) for part in version.split(".")[:2]) >= (3, 3)
+    installed = version("apache-airflow")
+    keeps = tuple(int(part) for part in installed.split(".")[:2]) >= (3, 3)
     return green(
-        f"Airflow {version}, provider {__version__}, Python {platform.python_version()}",
+        f"Airflow {installed}, provider {__version__}, Python {platform.python_version()}",
         "Records outlive a try, and waits for rate limits need no triggerer."
         if keeps
         else "A retry looks before it sends; waits of more than 10 s need a running triggerer.",
