@@ -5,7 +5,7 @@ PYTHON_IN := .venv/bin/python
 export PYTHON
 
 .PHONY: help environment demo test airflow lint histories mutants browser pictures docs build versions newer-releases faults limits celery \
-	connections backfill alerts webhooks examples pins vendor-client bench bench-short constraints clean
+	connections backfill alerts webhooks cool-down examples pins vendor-client bench bench-short constraints clean
 
 help:
 	@awk -F ':.*## |##@ ' '/^##@ / { printf "\n%s\n", $$2 } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' \
@@ -84,6 +84,9 @@ backfill: environment  ## Backfill with Airflow's own command, under each if_exi
 
 alerts: environment  ## Send alerts from every process of a real Airflow (AIRFLOW="oldest 3.0 3.2")
 	@$(PYTHON_IN) -m tests.system.check_alerts $(addprefix --airflow ,$(or $(AIRFLOW),oldest newest))
+
+cool-down: environment  ## Make groups with time between them, by a pool of one slot (AIRFLOW="oldest 3.2"; COUNT=12)
+	@$(PYTHON_IN) -m tests.system.check_cool_down $(addprefix --airflow ,$(or $(AIRFLOW),newest)) --groups $(or $(COUNT),12)
 
 webhooks: environment  ## Deliver webhooks to the example's receiver before a real API server
 	@$(PYTHON_IN) -m tests.system.check_webhooks $(addprefix --airflow ,$(or $(AIRFLOW),newest))
