@@ -7,6 +7,7 @@ import json
 import platform
 import sys
 import time
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -380,31 +381,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if bool(options.make_a_group) != bool(options.number):
         parser.error("--make-a-group and --with belong together")
-    hook = PeriskopeHook(options.conn_id, phone=options.phone)
+    page = sys.stdout
     findings = []
+    # Airflow logs to the standard output on some releases.
+    with redirect_stdout(sys.stderr):
+        for finding in _findings(options):
+            findings.append(finding)
+            if not options.json:
+                print(_lines(finding), file=page, flush=True)
+    levels = {finding.level for finding in findings}
+    told = (
+        json.dumps([asdict(finding) for finding in findings], indent=2) if options.json else _summary(levels)
+    )
+    print(told, file=page)
+    return int(Level.RED in levels)
+
+
+def _findings(options: argparse.Namespace) -> Iterator[Finding]:
+    hook = PeriskopeHook(options.conn_id, phone=options.phone)
+    levels = set()
     for finding in examine(hook):
-        findings.append(finding)
-        _show(finding, as_json=options.json)
-    if options.make_a_group and all(finding.level is not Level.RED for finding in findings):
-        question = f"Create the group {options.make_a_group!r} with {masked(options.number)}? [y/N] "
-        if options.yes or input(question).strip().lower() in ("y", "yes"):
-            for finding in examine_by_making(hook, options.make_a_group, options.number):
-                findings.append(finding)
-                _show(finding, as_json=options.json)
-    if options.json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))  # noqa: T201
-    worst = {finding.level for finding in findings}
-    if not options.json:
-        print(_summary(worst))  # noqa: T201
-    return int(Level.RED in worst)
-
-
-def _show(finding: Finding, *, as_json: bool) -> None:
-    if as_json:
+        levels.add(finding.level)
+        yield finding
+    if not options.make_a_group or Level.RED in levels:
         return
-    print(f"{finding.level.value:6}  {finding.checked}: {finding.found}", flush=True)  # noqa: T201
-    if finding.meaning:
-        print(f"{'':6}  {finding.meaning}", flush=True)  # noqa: T201
+    question = f"Create the group {options.make_a_group!r} with {masked(options.number)}? [y/N] "
+    if options.yes or input(question).strip().lower() in ("y", "yes"):
+        yield from examine_by_making(hook, options.make_a_group, options.number)
+
+
+def _lines(finding: Finding) -> str:
+    first = f"{finding.level.value:6}  {finding.checked}: {finding.found}"
+    return f"{first}\n{'':6}  {finding.meaning}" if finding.meaning else first
 
 
 def _summary(levels: set[Level]) -> str:

@@ -35,7 +35,8 @@ def test_creates_one_group_and_returns_it_after_the_wait(
     run = run_dag(DAG_FILE)
     (group,) = periskope_sandbox.groups
     assert ended(run) == ("success", group.chat_id, "created")
-    assert logged().count(COOLS_DOWN) == 1
+    assert COOLS_DOWN in logged()
+    assert [call.path for call in periskope_sandbox.requests].count("/chats/create") == 1
 
 
 def test_does_not_wait_after_a_group_that_it_has_not_created(
