@@ -95,7 +95,9 @@ def floors() -> int:
         print(f"PROBLEM: these are not the floors of pyproject.toml: {wanted}")
         return 1
     tests = [path for path in ("tests/unit", "tests/http", "tests/dags") if (ROOT / path).exists()]
-    return subprocess.run([str(python), "-m", "pytest", *tests], check=False, cwd=ROOT).returncode
+    return subprocess.run(
+        [str(python), "-m", "pytest", "--numprocesses=2", "--dist=worksteal", *tests], check=False, cwd=ROOT
+    ).returncode
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
