@@ -41,7 +41,12 @@ def _is_http_url(value: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-class GroupOptions(BaseModel):
+class _Model(BaseModel):
+    # A task uses a few of these, and building all of them takes longer than its request.
+    model_config = ConfigDict(defer_build=True)
+
+
+class GroupOptions(_Model):
     """
     Options of a group. What is not set is not sent, and Periskope's default applies.
 
@@ -93,7 +98,7 @@ class GroupOptions(BaseModel):
         return value
 
 
-class NewGroup(BaseModel):
+class NewGroup(_Model):
     """
     A group to be created, checked.
 
@@ -114,7 +119,7 @@ class NewGroup(BaseModel):
 _Switch = Annotated[StrictBool, BeforeValidator(_bool_from_template)]
 
 
-class Media(BaseModel):
+class Media(_Model):
     """
     A file in a message, by exactly one of ``url`` and ``filedata``.
 
@@ -144,7 +149,7 @@ class Media(BaseModel):
         return value
 
 
-class PollSettings(BaseModel):
+class PollSettings(_Model):
     """
     Settings of a poll.
 
@@ -158,7 +163,7 @@ class PollSettings(BaseModel):
     poll_id: StrictStr | None = Field(None, alias="pollId")
 
 
-class Poll(BaseModel):
+class Poll(_Model):
     """
     A poll in a message.
 
@@ -174,7 +179,7 @@ class Poll(BaseModel):
     options: PollSettings | None = None
 
 
-class MessageOptions(BaseModel):
+class MessageOptions(_Model):
     """
     Options of a message.
 
@@ -184,7 +189,7 @@ class MessageOptions(BaseModel):
     hide_url_preview: bool
 
 
-class NewMessage(BaseModel):
+class NewMessage(_Model):
     """
     A message to be sent, checked.
 
@@ -208,7 +213,7 @@ class NewMessage(BaseModel):
         return self.model_dump(by_alias=True, exclude_none=True)
 
 
-class GroupPeople(BaseModel):
+class GroupPeople(_Model):
     """
     People to add to a group or to remove from it, checked.
 
@@ -226,7 +231,7 @@ class GroupPeople(BaseModel):
         return self.model_dump(exclude={"chat_id"}, exclude_none=True)
 
 
-class GroupChanges(BaseModel):
+class GroupChanges(_Model):
     """
     The state that a group is to be brought to, checked. ``None`` and an empty list leave things as they are.
 
@@ -250,7 +255,7 @@ class GroupChanges(BaseModel):
     custom_properties: dict[str, Any] = {}
 
 
-class GroupClosing(BaseModel):
+class GroupClosing(_Model):
     """
     How a group is closed, checked.
 
@@ -296,7 +301,7 @@ _Count = Annotated[int | None, _Tolerant]
 _Moment = Annotated[datetime | None, BeforeValidator(_is_moment), AfterValidator(_with_offset), _Tolerant]
 
 
-class Member(BaseModel):
+class Member(_Model):
     """A member of a group, as far as the response says."""
 
     contact_name: _Text = None
@@ -304,7 +309,7 @@ class Member(BaseModel):
     is_super_admin: _Flag = None
 
 
-class Chat(BaseModel):
+class Chat(_Model):
     """
     A chat of the phone. Everything but the id may be missing.
 
@@ -351,7 +356,7 @@ class Chat(BaseModel):
     custom_properties: Annotated[dict[str, Any] | None, _Tolerant] = None
 
 
-class InviteLink(BaseModel):
+class InviteLink(_Model):
     """
     The invite link of a group.
 
@@ -361,7 +366,7 @@ class InviteLink(BaseModel):
     invite_link: str = Field(min_length=1)
 
 
-class Phone(BaseModel):
+class Phone(_Model):
     """
     A phone of the organisation. Everything may be missing.
 
@@ -389,7 +394,7 @@ class Phone(BaseModel):
         return self.can_send and (self.is_ready is True or self.wa_state == "CONNECTED")
 
 
-class QueuedMessage(BaseModel):
+class QueuedMessage(_Model):
     """
     What the API says of a message that it has accepted: it is in the queue of the phone, and not sent yet.
 
@@ -405,7 +410,7 @@ class QueuedMessage(BaseModel):
     status: _Text = None
 
 
-class Timeline(BaseModel):
+class Timeline(_Model):
     """
     When a message was queued and sent, as far as the response says.
 
@@ -417,7 +422,7 @@ class Timeline(BaseModel):
     sent_at: _Moment = None
 
 
-class MessageStatus(BaseModel):
+class MessageStatus(_Model):
     """
     How far a message has come. Everything may be missing.
 
@@ -449,7 +454,7 @@ class MessageStatus(BaseModel):
         return self.ack == -1 or (self.status == "failed" and not self.is_sent)
 
 
-class Message(BaseModel):
+class Message(_Model):
     """
     A message in a chat. Everything but the id may be missing.
 
@@ -491,7 +496,7 @@ class Message(BaseModel):
     sent_message_id: _Text = None
 
 
-class QueueContent(BaseModel):
+class QueueContent(_Model):
     """
     What a message in the queue says, as far as the response says.
 
@@ -503,7 +508,7 @@ class QueueContent(BaseModel):
     type: _Text = None
 
 
-class QueueJob(BaseModel):
+class QueueJob(_Model):
     """
     A message in the queue of a phone. Everything may be missing.
 
@@ -563,7 +568,7 @@ _WORDS = {
 }
 
 
-class ParticipantResult(BaseModel):
+class ParticipantResult(_Model):
     """
     What the API says of one person who was to be added or removed. Everything may be missing.
 
@@ -608,7 +613,7 @@ class ParticipantResult(BaseModel):
         return Outcome.REMOVED if self.is_success or self.code == 200 else Outcome.REFUSED
 
 
-class ParticipantResults(RootModel[dict[str, ParticipantResult]]):
+class ParticipantResults(RootModel[dict[str, ParticipantResult]], defer_build=True):
     """What the API says of several people, by their contact ids."""
 
     @model_validator(mode="before")
