@@ -88,15 +88,6 @@ class Wanted:
         result = {"in": membership.count, "missing": membership.missing(self.people)}
         return result | ({"hidden": membership.hidden} if membership.hidden else {})
 
-    def without_numbers(self, result: dict[str, Any]) -> dict[str, Any]:
-        """Return a result that names people by their positions in ``people``: a triggerer logs each event."""
-        position = {number: place for place, number in enumerate(self.people)}
-        return {**result, "missing": [position[number] for number in result["missing"]]}
-
-    def with_numbers(self, result: dict[str, Any]) -> dict[str, Any]:
-        """Return the result that :meth:`without_numbers` was made of."""
-        return {**result, "missing": [self.people[place] for place in result["missing"]]}
-
     def describe(self, result: dict[str, Any]) -> str:
         """Return in words who is in, without a number."""
         wanted = f" of at least {self.at_least:,}" if self.at_least is not None else ""

@@ -153,16 +153,15 @@ class PeriskopeGroupMembersSensor(BaseSensorOperator):
         from airflow_provider_periskope.compat import AirflowFailException, AirflowSensorTimeout
         from airflow_provider_periskope.exceptions import PeriskopeError
 
-        wanted = self._checked()[1]
-        result = wanted.with_numbers(event["result"]) if event["result"] else None
         if event["status"] == "met":
-            return result
+            return event["result"]
         if event["status"] == "failed":
             if event["retryable"]:
                 raise PeriskopeError(event["error"])
             raise AirflowFailException(event["error"])
-        self._push(context, result)
-        said = wanted.describe(result) if result else "The group could not be read"
+        self._push(context, event["result"])
+        wanted = self._checked()[1]
+        said = wanted.describe(event["result"]) if event["result"] else "The group could not be read"
         raise AirflowSensorTimeout(f"Timed out after {timedelta(seconds=self.timeout)}. {said}.")
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:

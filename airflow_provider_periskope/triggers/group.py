@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_periskope.compat import BaseTrigger, TriggerEvent
+from airflow_provider_periskope.compat import BaseTrigger
 from airflow_provider_periskope.exceptions import PeriskopeError, PeriskopeRateLimitError
 from airflow_provider_periskope.membership import Wanted
+from airflow_provider_periskope.triggers.events import UnloggedEvent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,9 +41,8 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
     """
     Read the members of a group from time to time, until enough people are in.
 
-    The event holds ``status`` (``met``, ``timeout`` or ``failed``), ``result`` (``None`` before the first read that
-    succeeds), and for ``failed`` the ``error`` and whether it is ``retryable``. The result is the sensor's, but names
-    people by their positions in ``people``.
+    The event holds ``status`` (``met``, ``timeout`` or ``failed``), ``result`` as the sensor returns it (``None``
+    before the first read that succeeds), and for ``failed`` the ``error`` and whether it is ``retryable``.
 
     :param chat_id: id of the group.
     :param people: who is expected, as digits.
@@ -92,12 +92,11 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
             name: getattr(self, name) for name in names
         }
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
+    async def run(self) -> AsyncIterator[UnloggedEvent]:
         """Sleep, read, and so on, until there is something to report."""
         wanted = Wanted(self.people, self.at_least)
         interval = max(self.poke_interval, SHORTEST_PAUSE)
         result: dict[str, Any] | None = None
-        told: dict[str, Any] | None = None
         failures = 0
         # The sensor has just read the group. And triggers that a triggerer starts together must not read together.
         pause = interval * random.uniform(0.5, 1)  # noqa: S311
@@ -106,7 +105,7 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
             left = (self.end_at - datetime.now(UTC)).total_seconds()
             await asyncio.sleep(max(0.0, min(max(pause, asked_for), left)))
             if asked_for > left:
-                yield _event("timeout", told)
+                yield _event("timeout", result)
                 return
             pause, asked_for = interval, 0.0
             try:
@@ -124,18 +123,17 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
                 self.log.warning("Reading the group failed (%d in a row): %s", failures, _first_line(error))
                 if failures >= MOST_FAILURES or not retryable:
                     said = f"{type(error).__name__}: {error}"
-                    yield _event("failed", told, error=said, retryable=retryable)
+                    yield _event("failed", result, error=said, retryable=retryable)
                     return
             else:
                 failures, before, result = 0, result, wanted.result(membership)
-                told = wanted.without_numbers(result)
                 if result != before:
                     self.log.info("%s.", wanted.describe(result))
                 if wanted.is_met_by(membership):
-                    yield _event("met", told)
+                    yield _event("met", result)
                     return
             if datetime.now(UTC) >= self.end_at:
-                yield _event("timeout", told)
+                yield _event("timeout", result)
                 return
 
     async def _read(self, longest: float) -> Membership:
@@ -145,7 +143,9 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
         # In a thread of asgiref, Airflow can read a connection on each release.
         read = sync_to_async(_read, thread_sensitive=False, executor=_threads(self.periskope_conn_id))
         loop = asyncio.get_running_loop()
-        return await asyncio.wait_for(read(self.periskope_conn_id, self.phone, self.chat_id, loop), longest)
+        # Not wait_for: before Python 3.12 it can lose the cancellation with which a triggerer stops.
+        async with asyncio.timeout(longest):
+            return await read(self.periskope_conn_id, self.phone, self.chat_id, loop)
 
 
 def _read(conn_id: str, phone: str | None, chat_id: str, loop: asyncio.AbstractEventLoop) -> Membership:
@@ -167,8 +167,8 @@ def _threads(conn_id: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix=f"periskope-{conn_id}")
 
 
-def _event(status: str, result: dict[str, Any] | None, **more: Any) -> TriggerEvent:
-    return TriggerEvent({"status": status, "result": result, **more})  # type: ignore[no-untyped-call]
+def _event(status: str, result: dict[str, Any] | None, **more: Any) -> UnloggedEvent:
+    return UnloggedEvent(payload={"status": status, "result": result, **more})
 
 
 def _first_line(error: Exception) -> str:

@@ -6,7 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_periskope.compat import BaseTrigger, TriggerEvent
+from airflow_provider_periskope.compat import BaseTrigger
+from airflow_provider_periskope.triggers.events import UnloggedEvent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,7 +24,7 @@ class PeriskopeWaitTrigger(BaseTrigger):
     know what it has sent sends it again.
 
     :param until: the moment.
-    :param carried: what the task is resumed with, in a form that Airflow can store, without a secret or a number.
+    :param carried: what the task is resumed with, in a form that Airflow can store.
     """
 
     def __init__(self, until: datetime, carried: dict[str, Any]) -> None:
@@ -36,8 +37,8 @@ class PeriskopeWaitTrigger(BaseTrigger):
         arguments = {"until": self.until, "carried": self.carried}
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
+    async def run(self) -> AsyncIterator[UnloggedEvent]:
         """Sleep, and report."""
         while (left := (self.until - datetime.now(UTC)).total_seconds()) > 0:
             await asyncio.sleep(min(left, LONGEST_SLEEP))
-        yield TriggerEvent(self.carried)  # type: ignore[no-untyped-call]
+        yield UnloggedEvent(payload=self.carried)

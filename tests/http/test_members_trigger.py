@@ -84,7 +84,7 @@ class TestEnds:
     def test_at_its_own_end(self, trigger: Make) -> None:
         end_at = datetime.now(UTC) + timedelta(seconds=0.5)
         told = event(trigger(people=[TWO], at_least=None, end_at=end_at))
-        assert told == {"status": "timeout", "result": {"in": 1, "missing": [0]}}
+        assert told == {"status": "timeout", "result": {"in": 1, "missing": [TWO]}}
         assert datetime.now(UTC) >= end_at
 
     def test_at_once_with_what_no_retry_cures(self, trigger: Make, periskope_sandbox: Sandbox) -> None:

@@ -3,7 +3,7 @@ Groups with time between them, on a real scheduler: ``python -m tests.system.che
 
 Two DAGs make groups with one phone at the same time. Their pool has one slot and includes deferred tasks. The triggerer
 is killed during one wait. It ends with 1 unless each group was made once and its chat ID is right, no two creates were
-closer than ``cool_down``, and the median distance is at most a fifth longer.
+closer than ``cool_down``, the median distance is at most a fifth longer, and no log tells a link or a number.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from airflow_provider_periskope.sandbox.server import Sandbox
 from tests.lab.command_line import NEVER, on_each_release, parser_for
 from tests.lab.environments import add_provider, airflow_environment
 from tests.lab.installation import Airflow
+from tests.lab.leaks import leaks_in
 from tests.lab.postgres import Postgres
 from tests.lab.processes import send
 from tests.lab.waiting import wait_until
@@ -68,6 +69,9 @@ def run(release: Release, *, groups: int, seconds: float) -> list[str]:
                 f"distances {min(distances):.1f} to {max(distances):.1f} s, median {median:.1f} s",
                 flush=True,
             )
+            # Whoever has a link can join, and a triggerer logs what it reports.
+            links = [group.invite_link for group in sandbox.groups if group.invite_link]
+            problems += leaks_in(airflow.home, texts=links)
             if min(distances) < seconds:
                 problems.append(f"two creates {min(distances):.1f} s apart")
             # The killed triggerer delays one of them.

@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from airflow_provider_periskope.api.answers import LONGEST_WAIT
 from airflow_provider_periskope.exceptions import PeriskopeRateLimitError
+from airflow_provider_periskope.triggers.events import UnloggedEvent
 from airflow_provider_periskope.triggers.wait import PeriskopeWaitTrigger
 from airflow_provider_periskope.waiting import wait_for_rate_limit
 
@@ -147,3 +148,10 @@ def test_may_be_allowed_to_wait_for_ever() -> None:
         wait(LONGEST_WAIT, rate_limit_timeout=timedelta.max, waiting_since=now() - timedelta(days=300))
     _, arguments = deferred.value.trigger.serialize()
     assert (arguments["until"] - now()).total_seconds() > LONGEST_WAIT - 1
+
+
+def test_the_event_of_a_trigger_shows_nothing_of_what_it_carries() -> None:
+    event = UnloggedEvent(payload={"missing": ["919537851844"]})
+    assert event.payload == {"missing": ["919537851844"]}
+    for shown in (str(event), repr(event), f"{event}", repr([event])):
+        assert "9195" not in shown
