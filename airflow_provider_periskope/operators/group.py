@@ -139,10 +139,18 @@ looks for the group before it sends anything.
                 self.cool_down,
                 self,
                 after=f"The {one_group} is on record",
-                carried={"records": attempt.memory.carried()},
+                carried={"created": dict(result), "group_name": group.group_name},
             )
         self._pass_on(context, result, group.group_name)
         return str(result["chat_id"])
+
+    def resume(self, context: Context, event: dict[str, Any]) -> Any:
+        """Continue after a wait: after that of ``cool_down``, with the group that was created before it."""
+        if "created" not in event:
+            return super().resume(context, event)
+        # Whatever the templates render to now, this start creates nothing.
+        self._pass_on(context, event["created"], event["group_name"])
+        return event["created"]["chat_id"]
 
     def _log_catch_up(self, context: Any, attempt: Attempt) -> None:
         task_try = attempt.task_try

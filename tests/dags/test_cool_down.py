@@ -39,6 +39,14 @@ def test_creates_one_group_and_returns_it_after_the_wait(
     assert [call.path for call in periskope_sandbox.requests].count("/chats/create") == 1
 
 
+def test_creates_no_other_group_where_the_name_renders_anew_after_the_wait(
+    run_dag: RunDag, periskope_sandbox: Sandbox
+) -> None:
+    run = run_dag(DAG_FILE, run_conf={"with_moment": True})
+    (group,) = periskope_sandbox.groups
+    assert ended(run) == ("success", group.chat_id, "created")
+
+
 def test_does_not_wait_after_a_group_that_it_has_not_created(
     run_dag: RunDag, periskope_sandbox: Sandbox, logged: Callable[[], str]
 ) -> None:
