@@ -16,8 +16,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import requests
-
 from airflow_provider_periskope import __version__
 from airflow_provider_periskope.exceptions import PeriskopeError
 from airflow_provider_periskope.hooks.periskope import PeriskopeHook
@@ -125,9 +123,7 @@ def examine_by_making(hook: PeriskopeHook, group_name: str, number: str) -> Iter
     try:
         chat = hook.create_group(group_name, [number])
     except PeriskopeError as error:
-        yield replace(
-            red(_said(error), "Look on the phone whether the group is there."), checked="A new group"
-        )
+        yield Finding(Level.RED, _said(error), "Look on the phone whether the group is there.", "A new group")
         return
     answered = time.monotonic()
     yield replace(_created(hook, chat, answered - begun), checked="A new group")
@@ -145,8 +141,6 @@ def _of(checked: str, check: Callable[[], Finding], refused: str) -> Finding:
         return replace(check(), checked=checked)
     except PeriskopeError as error:
         return Finding(Level.RED, _said(error), refused, checked)
-    except requests.RequestException as error:
-        return Finding(Level.RED, f"failed with {type(error).__name__}", refused, checked)
 
 
 def _said(error: PeriskopeError) -> str:
@@ -218,10 +212,9 @@ def _clock(hook: PeriskopeHook) -> Finding:
 
 
 def _rate_limit(hook: PeriskopeHook) -> Finding:
-    # With the session itself: what the hook returns has no headers.
-    response = hook.get_conn().get(f"{hook.settings.base_url}/phones", timeout=hook.settings.read_timeout)
-    limit, reset = (response.headers.get(f"X-RateLimit-{name}") for name in ("Limit", "Reset"))
-    if not response.headers.get("x-periskope-trace-id"):
+    headers = hook.get_headers("/phones")
+    limit, reset = (headers.get(f"X-RateLimit-{name}") for name in ("Limit", "Reset"))
+    if not headers.get("x-periskope-trace-id"):
         meaning = "Refusals may be taken for a gateway's, so that a task looks where it need not."
         return yellow(f"limit {limit or 'not given'}, and no trace id", meaning)
     if limit and reset and reset.isdigit():

@@ -195,6 +195,15 @@ class PeriskopeHook(BaseHook):
         """
         return self._client.send(self._call(method, path, json=json, params=params, repeatable=repeatable))[0]
 
+    def get_headers(self, path: str) -> Mapping[str, str]:
+        """
+        Read something for the headers of its response, such as the rate limit.
+
+        :param path: path after the base URL, such as ``/phones``.
+        :return: the headers, by name in any case; errors as :meth:`request`.
+        """
+        return self._client.send(self._call("GET", path))[1].headers
+
     def create_group(
         self,
         group_name: str | NewGroup,
