@@ -34,7 +34,7 @@ SENT_TO = frozenset({Outcome.ADDED, Outcome.INVITED, Outcome.UNKNOWN})
 
 def add_people(
     hook: PeriskopeHook, people: GroupPeople, attempt: Attempt, *, records_are_kept: bool
-) -> dict[str, Outcome]:
+) -> Invitations:
     """
     Add people to a group, and send only to those to whom no earlier try can have sent.
 
@@ -42,7 +42,7 @@ def add_people(
     :param people: the people and the group, checked.
     :param attempt: what is known of this try and of earlier ones.
     :param records_are_kept: whether a task that has no record for this group has never sent anything to it.
-    :return: the outcome of each person, by number.
+    :return: the invitations, with the outcome of each person.
     :raises PeriskopeError: ``in_doubt`` if it could not be read who is in the group after a response was lost.
     """
     identity = _digest(hook.phone, people.chat_id)
@@ -58,7 +58,7 @@ def add_people(
         attempt.memory.keep(kind, earlier.unsent(attempt.number))
     invitations = Invitations(hook, people, kind, earlier)
     rule.make_once(invitations, attempt)
-    return invitations.outcomes
+    return invitations
 
 
 class Invitations:
@@ -70,6 +70,7 @@ class Invitations:
     :param kind: name of the record; each group has a record of its own.
     :param earlier: the record as this try finds it.
     :ivar outcomes: the outcome of each person, by number, as far as it is known.
+    :ivar was_sent: whether this start of the task has sent a request.
     """
 
     looks_first = True
@@ -86,6 +87,7 @@ class Invitations:
         }
         self._knows_whom = earlier.state in (State.SENT, State.LOOKED)
         self.outcomes: dict[str, Outcome] = {}
+        self.was_sent = False
 
     def __str__(self) -> str:
         count = len(self._people.participants)
@@ -101,6 +103,7 @@ class Invitations:
     def send(self, before_sending: Callable[..., None]) -> Mapping[str, Any]:
         """Send to those who are missing; see :meth:`.rule.Once.send`."""
         missing = [number for number in self._people.participants if number not in self.outcomes]
+        self.was_sent = True
 
         def keep_whom() -> None:
             # Until the response says more, a request may have reached everybody it was for.

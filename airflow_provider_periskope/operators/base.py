@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_periskope.compat import BaseOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from airflow.sdk import Context
 
@@ -101,34 +102,61 @@ class PeriskopeOperator(BaseOperator):
     def _act(self, context: Any, carried: dict[str, Any]) -> Any:
         # Whatever a DAG file that only names an operator does not need is imported here.
         from airflow_provider_periskope.api.connecting import CONNECT_TIMEOUT
-        from airflow_provider_periskope.compat import AirflowFailException
-        from airflow_provider_periskope.exceptions import PeriskopeError, PeriskopeRateLimitError
+        from airflow_provider_periskope.exceptions import PeriskopeRateLimitError
         from airflow_provider_periskope.hooks.periskope import PeriskopeHook
         from airflow_provider_periskope.once.doubt import Attempt
         from airflow_provider_periskope.once.record import Memory
         from airflow_provider_periskope.waiting import wait_for_rate_limit
 
         memory = Memory(context.get("task_state_store"), carried.get("records"))
-        try:
-            hook = PeriskopeHook(self.periskope_conn_id, phone=self.phone)
-            attempt = Attempt(task_try_of(context), memory, hook.settings.read_timeout, CONNECT_TIMEOUT)
-            return self.act(context, hook, attempt)
-        except PeriskopeRateLimitError as limit:
+        with failing_without_retry():
             try:
-                wait_for_rate_limit(
-                    self,
-                    context,
-                    limit,
-                    rate_limit_timeout=self.rate_limit_timeout,
-                    carried={**carried, "records": memory.carried()},
-                )
-            except PeriskopeRateLimitError:
-                raise limit from None
-        except PeriskopeError as error:
-            if error.retryable:
-                raise
-            # The log shows an exception with those that it was raised from: once is enough.
-            raise AirflowFailException(f"{type(error).__name__}: {error}") from None
+                hook = PeriskopeHook(self.periskope_conn_id, phone=self.phone)
+                attempt = Attempt(task_try_of(context), memory, hook.settings.read_timeout, CONNECT_TIMEOUT)
+                return self.act(context, hook, attempt)
+            except PeriskopeRateLimitError as limit:
+                try:
+                    wait_for_rate_limit(
+                        self,
+                        context,
+                        limit,
+                        rate_limit_timeout=self.rate_limit_timeout,
+                        carried={**carried, "records": memory.carried()},
+                    )
+                except PeriskopeRateLimitError:
+                    raise limit from None
+
+
+@contextmanager
+def failing_without_retry() -> Iterator[None]:
+    """
+    Fail the task at once for an error that no retry can cure.
+
+    :raises AirflowFailException: in place of that error.
+    """
+    from airflow_provider_periskope.exceptions import PeriskopeError
+
+    try:
+        yield
+    except PeriskopeError as error:
+        if error.retryable:
+            raise
+        from airflow_provider_periskope.compat import AirflowFailException
+
+        # The log shows an exception with those that it was raised from: once is enough.
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from None
+
+
+def check_cool_down(arguments: Mapping[str, Any]) -> None:
+    """
+    Refuse a ``cool_down`` of another type.
+
+    :param arguments: some of an operator's arguments, by name.
+    :raises TypeError: if it is neither a timedelta nor ``None``.
+    """
+    cool_down = arguments.get("cool_down")
+    if cool_down is not None and not isinstance(cool_down, timedelta):
+        raise TypeError(f"cool_down is {cool_down!r}: expected a timedelta, such as timedelta(minutes=5)")
 
 
 def task_try_of(context: Any) -> TaskTry:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_periskope.compat import BaseOperatorLink
-from airflow_provider_periskope.operators.base import PeriskopeOperator
+from airflow_provider_periskope.operators.base import PeriskopeOperator, check_cool_down
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -115,9 +115,7 @@ looks for the group before it sends anything.
         if if_exists not in ("create", "reuse", "fail"):
             raise ValueError(f"if_exists is {if_exists!r}: expected 'create', 'reuse' or 'fail'")
         _check_option_names(arguments.get("options"))
-        cool_down = arguments.get("cool_down")
-        if cool_down is not None and not isinstance(cool_down, timedelta):
-            raise TypeError(f"cool_down is {cool_down!r}: expected a timedelta, such as timedelta(minutes=5)")
+        check_cool_down(arguments)
 
     def act(self, context: Context, hook: PeriskopeHook, attempt: Attempt) -> str:
         """Create the group, or find the one that an earlier attempt has created."""

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from airflow_provider_periskope.operators.base import PeriskopeOperator
+from airflow_provider_periskope.operators.base import (
+    PeriskopeOperator,
+    check_cool_down,
+    failing_without_retry,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import timedelta
 
     from airflow.sdk import Context, XComArg
 
@@ -78,6 +83,9 @@ class PeriskopeAddParticipantsOperator(_PeopleOperator):
         it, and WhatsApp blocks phones that are reported. Default ``False``.
     :param if_not_added: what to do if the outcome of somebody is neither ``added`` nor ``already_in``: ``"warn"`` in
         the log (default), ``"fail"``, or ``"ignore"``. The outcomes are in XCom in each case.
+    :param cool_down: how long the task goes on after it has sent a request, without a worker slot. It keeps its slot of
+        a pool that includes deferred tasks, so that a pool with one slot spaces what a phone does. Needs a triggerer on
+        each Airflow. Default ``None``: the task ends at once.
     :return: the outcome of each person, by number (digits with country code): ``added``, ``already_in``, ``invited``,
         ``left_recently``, ``not_on_whatsapp``, ``group_full``, ``refused`` or ``unknown``.
     :raises AirflowFailException: for what no retry can cure, and with ``if_not_added="fail"``.
@@ -102,17 +110,26 @@ Airflow keeps it.
         *,
         force_add_participants: bool = False,
         if_not_added: Literal["ignore", "warn", "fail"] = "warn",
+        cool_down: timedelta | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.force_add_participants = force_add_participants
         self.if_not_added = if_not_added
-        self.check_constants({"if_not_added": if_not_added, "force_add_participants": force_add_participants})
+        self.cool_down = cool_down
+        self.check_constants(
+            {
+                "if_not_added": if_not_added,
+                "force_add_participants": force_add_participants,
+                "cool_down": cool_down,
+            }
+        )
 
     @classmethod
     def check_constants(cls, arguments: Mapping[str, Any]) -> None:
         """Refuse an ``if_not_added`` that does not exist, and what is not of its type."""
         super().check_constants(arguments)
+        check_cool_down(arguments)
         force = arguments.get("force_add_participants", False)
         if not isinstance(force, bool):
             raise TypeError(f"force_add_participants is {force!r}: expected True or False")
@@ -123,8 +140,8 @@ Airflow keeps it.
     def act(self, context: Context, hook: PeriskopeHook, attempt: Attempt) -> dict[str, str]:
         """Add those who are missing."""
         from airflow_provider_periskope.input.participants import check_group_people
-        from airflow_provider_periskope.models import Outcome
         from airflow_provider_periskope.once.invitations import add_people
+        from airflow_provider_periskope.waiting import keep_pool_slot_for
 
         people, warnings = check_group_people(
             self.chat_id,
@@ -137,7 +154,31 @@ Airflow keeps it.
             self.log.warning("%s", warning)
         outcomes: dict[str, Outcome] = {}
         if people.participants:
-            outcomes = add_people(hook, people, attempt, records_are_kept=_records_are_kept(attempt))
+            invitations = add_people(hook, people, attempt, records_are_kept=_records_are_kept(attempt))
+            outcomes = invitations.outcomes
+            if self.cool_down and invitations.was_sent:
+                keep_pool_slot_for(
+                    self.cool_down,
+                    self,
+                    after=f"What came of adding {invitations} is on record",
+                    carried={"outcomes": _as_text(outcomes)},
+                )
+        return self._report(context, outcomes)
+
+    def resume(self, context: Context, event: dict[str, Any]) -> Any:
+        """Continue after a wait: after that of ``cool_down``, with what came of the request before it."""
+        if "outcomes" not in event:
+            return super().resume(context, event)
+        from airflow_provider_periskope.models import Outcome
+
+        outcomes = {number: Outcome(outcome) for number, outcome in event["outcomes"].items()}
+        # Nothing is sent here: acting again would send once more to those who were refused.
+        with failing_without_retry():
+            return self._report(context, outcomes)
+
+    def _report(self, context: Any, outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+        from airflow_provider_periskope.models import Outcome
+
         self._log_outcomes(outcomes, fine=(Outcome.ADDED, Outcome.ALREADY_IN))
         not_added = [
             number

@@ -1,4 +1,4 @@
-"""A task that goes on for a while after it has created its group."""
+"""A task that goes on for a while after it has created its group, or added people."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+from airflow_provider_periskope.operators.participants import PeriskopeAddParticipantsOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,57 @@ def test_does_not_wait_after_a_group_that_it_has_not_created(
     assert COOLS_DOWN not in logged()
 
 
-@pytest.mark.parametrize("make", [PeriskopeCreateGroupOperator, PeriskopeCreateGroupOperator.partial])
-def test_is_checked_while_the_file_is_parsed(make: Callable[..., Any]) -> None:
-    with pytest.raises(TypeError, match=r"cool_down is 300: expected a timedelta, such as timedelta\("):
-        make(task_id="create", participants=["919537851844"], cool_down=300, group_name="Sales")
+MEMBER, NEW, REFUSED = "919874532456", "919537851844", "447400123458"
+
+
+def ended_adding(run: Any) -> tuple[str, int, dict[str, str]]:
+    instance = run.get_task_instance("add")
+    return str(instance.state), instance.try_number, instance.xcom_pull(task_ids="add")
+
+
+@pytest.mark.parametrize(
+    ("people", "expected"),
+    [
+        ([MEMBER, NEW], ("success", 1, {MEMBER: "already_in", NEW: "added"})),
+        ([NEW, REFUSED], ("failed", 1, {NEW: "added", REFUSED: "refused"})),
+    ],
+)
+def test_adds_once_and_tells_the_outcomes_after_the_wait(
+    run_dag: RunDag,
+    periskope_sandbox: Sandbox,
+    logged: Callable[[], str],
+    people: list[str],
+    expected: tuple[str, int, dict[str, str]],
+) -> None:
+    periskope_sandbox.refusing.add(REFUSED)
+    group = periskope_sandbox.add_group("Sales", people=[MEMBER])
+    run = run_dag(
+        DAG_FILE.with_name("cool_down_of_add.py"), run_conf={"chat_id": group.chat_id, "people": people}
+    )
+    assert ended_adding(run) == expected
+    assert "What came of adding 2 people" in logged()
+    assert [call.path for call in periskope_sandbox.requests].count(f"/chats/{group.chat_id}/add") == 1
+
+
+def test_does_not_wait_after_people_who_were_in(
+    run_dag: RunDag, periskope_sandbox: Sandbox, logged: Callable[[], str]
+) -> None:
+    group = periskope_sandbox.add_group("Sales", people=[MEMBER])
+    run = run_dag(
+        DAG_FILE.with_name("cool_down_of_add.py"), run_conf={"chat_id": group.chat_id, "people": [MEMBER]}
+    )
+    assert ended_adding(run) == ("success", 1, {MEMBER: "already_in"})
+    assert "The task ends at" not in logged()
+
+
+@pytest.mark.parametrize(
+    ("operator", "arguments"),
+    [
+        (PeriskopeCreateGroupOperator, {"group_name": "Sales"}),
+        (PeriskopeAddParticipantsOperator, {"chat_id": "120363392071406466@g.us"}),
+    ],
+)
+def test_is_checked_while_the_file_is_parsed(operator: Any, arguments: dict[str, str]) -> None:
+    for make in (operator, operator.partial):
+        with pytest.raises(TypeError, match=r"cool_down is 300: expected a timedelta, such as timedelta\("):
+            make(task_id="cool", participants=["919537851844"], cool_down=300, **arguments)

@@ -90,4 +90,14 @@ FOUND: dict[str, Made] = {
         "run 1 try 1, request 1: work comes after": 110,
         "run 1 try 2, request 2: POST": "phone off",
     },
+    "cleared without a record, and nothing tells that another phone of ours created the group": {
+        "list: a group of two phones": "one row, both named",
+        "chat: creator": "not marked",
+        "Dag: retries": 0,
+        "Dag: if_exists": "reuse",
+        "world: phone B makes a group of the name": 200,
+        "run 1 try 1: trouble": "fails before it begins",
+        "clear 1: after the run": "clear with its list",
+        "clear 1: after the run it comes": 3600,
+    },
 }

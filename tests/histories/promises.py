@@ -160,7 +160,11 @@ def _looks_like_ours(world: World, unit: Unit, violation: str) -> bool:
 
 
 def _creator_not_told(world: World, unit: Unit, violation: str) -> bool:
-    return world.groups.shows_creator != "marked" and bool(_others_of_its_time(world, unit))
+    others = _others_of_its_time(world, unit)
+    if _was_cleared_without_record(world, unit):
+        # Then whatever was created since the run was due counts as its own.
+        others += [group for group in _others(world, unit) if group.made_at >= _due_at(unit) - APART]
+    return world.groups.shows_creator != "marked" and any(group.phone != "A" for group in others)
 
 
 def _own_not_told(world: World, unit: Unit, violation: str) -> bool:

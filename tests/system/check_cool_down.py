@@ -71,7 +71,7 @@ def run(release: Release, *, groups: int, seconds: float) -> list[str]:
             )
             # Whoever has a link can join, and a triggerer logs what it reports.
             links = [group.invite_link for group in sandbox.groups if group.invite_link]
-            problems += leaks_in(airflow.home, texts=links)
+            problems += [f"{NEVER}: {leak}" for leak in leaks_in(airflow.home, texts=links)]
             if min(distances) < seconds:
                 problems.append(f"two creates {min(distances):.1f} s apart")
             # The killed triggerer delays one of them.

@@ -63,7 +63,7 @@ def attempt(group: Any) -> Try:
         sure = (store is not None or number == 1) if kept is None else kept
         return {
             number: str(outcome)
-            for number, outcome in add_people(hook, checked, this, records_are_kept=sure).items()
+            for number, outcome in add_people(hook, checked, this, records_are_kept=sure).outcomes.items()
         }
 
     return add
