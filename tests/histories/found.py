@@ -100,4 +100,21 @@ FOUND: dict[str, Made] = {
         "clear 1: after the run": "clear with its list",
         "clear 1: after the run it comes": 3600,
     },
+    "the next run is due six minutes later, and the clocks of scheduler and worker differ by nearly three": {
+        "Airflow: release": "3.1",
+        "scheduler: clock ahead": -85,
+        "Dag: name": "one for all runs",
+        "second run: begins after": 360,
+        "run 2 try 1: trouble": "cut off at 0.5 s",
+        "run 2 try 2: worker's clock ahead": 85,
+    },
+    "a request is refused after the last look, and only then the group of the try before is listed": {
+        "Airflow: release": "3.1",
+        "Dag: retries": 4,
+        "Dag: retry_delay": 0,
+        "Dag: if_exists": "fail",
+        "run 1 try 1, request 2: POST": "killed as it is answered",
+        "run 1 try 1, request 2: listed after": 90,
+        "run 1 try 2, request 4: POST": "rate limit of 40 s",
+    },
 }

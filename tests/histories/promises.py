@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SETTLING = 60.0
 DAY = 86400.0
 APART = 240.0
-"""Seconds within which two groups of one name cannot be told apart by when they were made."""
+"""Seconds within which two groups of one name cannot be told apart by when they were made, where all clocks agree."""
 
 EXPECTED = {"StoreError", "PushError", "AirflowFailException", "TaskDeferred", "AirflowRescheduleException"}
 
@@ -114,7 +114,7 @@ def _violations(world: World, unit: Unit) -> list[str]:
                 else unit.began_at
             )
             by_id = {group.chat_id: group.made_at for group in named}
-            if all(by_id.get(chat_id, since) < since - APART for chat_id in set(told) - own):
+            if all(by_id.get(chat_id, since) < since - _apart(world) for chat_id in set(told) - own):
                 broken.append(f"not told apart from older groups: {error} {where}")
     is_clear = [
         group
@@ -137,10 +137,8 @@ def _listed_late(world: World, unit: Unit, violation: str) -> bool:
         request = group.request
         assert request is not None
         task, _ = airflow.starts_of[request.process]
-        # Whoever created the next one has looked before, as every try does after a doubt.
-        later = [
-            other.request for other in unit.own if other.request and other.request.sent_at > request.sent_at
-        ]
+        # Whoever sent the next one has looked before, as every try does after a doubt.
+        later = [other for other in unit.requests if other.sent_at > request.sent_at]
         end = min(request.ended_at, request.process.died_at)
         same_task = all(airflow.starts_of[other.process][0] is task for other in later)
         if request.process.died_at < request.ended_at and same_task and not _has_no_record(world):
@@ -163,7 +161,7 @@ def _creator_not_told(world: World, unit: Unit, violation: str) -> bool:
     others = _others_of_its_time(world, unit)
     if _was_cleared_without_record(world, unit):
         # Then whatever was created since the run was due counts as its own.
-        others += [group for group in _others(world, unit) if group.made_at >= _due_at(unit) - APART]
+        others += [group for group in _others(world, unit) if group.made_at >= _due_at(unit) - _apart(world)]
     return world.groups.shows_creator != "marked" and any(group.phone != "A" for group in others)
 
 
@@ -184,7 +182,7 @@ def _others_of_its_time(world: World, unit: Unit) -> list[Group]:
     if _has_no_record(world) or unit.run.is_mapped:
         moments.append(unit.run.began_at)
     since = min(moments, default=float("inf"))
-    return [group for group in _others(world, unit) if group.made_at >= since - APART]
+    return [group for group in _others(world, unit) if group.made_at >= since - _apart(world)]
 
 
 def _was_cleared_without_record(world: World, unit: Unit) -> bool:
@@ -204,15 +202,15 @@ def _due_long_before(world: World, unit: Unit, violation: str) -> bool:
     return (
         violation.startswith(("wrong outcome", "not told apart"))
         and _was_cleared_without_record(world, unit)
-        and any(group.made_at >= _due_at(unit) + DAY - APART for group in unit.own)
+        and any(group.made_at >= _due_at(unit) + DAY - _apart(world) for group in unit.own)
     )
 
 
 def _soon_after_due(world: World, unit: Unit, violation: str) -> bool:
     """Return whether another's group was created on the day that the run was due, so that it may be its own."""
-    due_at = _due_at(unit)
+    due_at, apart = _due_at(unit), _apart(world)
     return _was_cleared_without_record(world, unit) and any(
-        due_at - APART <= group.made_at <= due_at + DAY + APART
+        due_at - apart <= group.made_at <= due_at + DAY + apart
         for group in _others(world, unit)
         if group.phone == "A"
     )
@@ -223,6 +221,11 @@ def _due_at(unit: Unit) -> float:
     return unit.run.due_at - (
         DAY if unit.run.kind == "backfill" or unit.run.due_at > unit.run.began_at else 0.0
     )
+
+
+def _apart(world: World) -> float:
+    clocks = [world.airflow.clock_ahead, *(process.clock_ahead for process in world.airflow.starts_of)]
+    return APART + max(clocks) - min(clocks)
 
 
 def _tells_enough(world: World) -> bool:
