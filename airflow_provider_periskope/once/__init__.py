@@ -11,7 +11,7 @@ state   meaning                                             what a try does firs
 NONE    nothing was recorded                                sends; looks first if an earlier try may have sent
 UNSENT  nothing was sent whose outcome is unknown           sends; looks first if another instance may have sent since
 SENT    a request was sent, and its outcome is unknown      looks until the result can no longer appear, then sends
-LOOKED  the same, and it was looked for without success     looks once, then sends
+LOOKED  one may have been sent, and was looked for in vain  looks once, then sends
 DONE    the result is known                                 returns it
 ======  ==================================================  ==========================================================
 

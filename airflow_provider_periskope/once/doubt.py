@@ -115,7 +115,10 @@ class Attempt:
             return None
         if not self._may_have_sent_without_record(self.memory.latest(kind)):
             return None
-        return self._window_without_record(settling)
+        window = self._window_without_record(settling)
+        if record.state is State.LOOKED and self._is_last_word(record):
+            return replace(window, closes_at=_now())
+        return window
 
     def window_after(self, sent: Record, settling: timedelta) -> Window:
         """Return when the request that this try has just sent can have created the result."""

@@ -85,7 +85,7 @@ class Invitations:
             for person, outcome in (earlier.about or {}).items()
             if Outcome(outcome) in SENT_TO
         }
-        self._knows_whom = earlier.state in (State.SENT, State.LOOKED)
+        self._knows_whom = earlier.sent_at is not None
         self.outcomes: dict[str, Outcome] = {}
         self.was_sent = False
 

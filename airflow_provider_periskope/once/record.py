@@ -34,7 +34,8 @@ class Record:
     :param identity: what is created, as a digest: no name and no number is stored.
     :param on_try: number of the try that wrote this.
     :param state: the state.
-    :param sent_at: when the last request was sent that may have created it, by the worker's clock.
+    :param sent_at: when the last request was sent that may have created it, by the worker's clock; ``None`` if it is not
+        known that one was.
     :param first_sent_at: when the first such request was sent.
     :param result: what was created, once it is known.
     :param about: what a kind must find again on a later try, such as whom a request was for; in a form that a store
@@ -58,9 +59,14 @@ class Record:
         first = self.first_sent_at or at
         return Record(self.identity, on_try, State.SENT, sent_at=at, first_sent_at=first, about=about)
 
-    def refused(self, on_try: int) -> Record:
-        """Return, for the record from before a request, the one after it was refused: an older doubt remains."""
-        return replace(self, on_try=on_try, state=State.LOOKED) if self.sent_at else self.unsent(on_try)
+    def refused(self, on_try: int, *, older_doubt: bool) -> Record:
+        """
+        Return, for the record from before a request, the one after it was refused.
+
+        :param on_try: number of the try.
+        :param older_doubt: whether an earlier request may have been sent. It was looked for, and that doubt remains.
+        """
+        return replace(self, on_try=on_try, state=State.LOOKED) if older_doubt else self.unsent(on_try)
 
     def looked(self) -> Record:
         """Return the record after the result was looked for until it could no longer appear."""

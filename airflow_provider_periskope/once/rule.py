@@ -99,12 +99,12 @@ def make_once(thing: Once, attempt: Attempt) -> Result:
     elif thing.looks_first:
         attempt.memory.keep(thing.kind, before.unsent(attempt.number))
         found = thing.look(None, last=True)
-    result = found or _send(thing, before, attempt)
+    result = found or _send(thing, before, attempt, older_doubt=window is not None)
     attempt.memory.keep(thing.kind, before.done(attempt.number, result))
     return result
 
 
-def _send(thing: Once, before: Record, attempt: Attempt) -> Result:
+def _send(thing: Once, before: Record, attempt: Attempt, *, older_doubt: bool) -> Result:
     sent = before
 
     def keep_record(about: Mapping[str, Any] | None = None) -> None:
@@ -116,7 +116,7 @@ def _send(thing: Once, before: Record, attempt: Attempt) -> Result:
         return thing.send(keep_record)
     except PeriskopeError as failure:
         if not failure.in_doubt:
-            attempt.memory.keep(thing.kind, before.refused(attempt.number))
+            attempt.memory.keep(thing.kind, before.refused(attempt.number, older_doubt=older_doubt))
             raise
         window = attempt.window_after(sent, thing.settling)
         log.warning(

@@ -117,4 +117,16 @@ FOUND: dict[str, Made] = {
         "run 1 try 1, request 2: listed after": 90,
         "run 1 try 2, request 4: POST": "rate limit of 40 s",
     },
+    "the same after a clear, where the record was removed when the task had succeeded": {
+        "Airflow: release": "3.3, clear_on_success",
+        "run 1 try 1, request 1: listed after": 90,
+        "clear 1: after the run": "clear",
+        "run 1 try 2, request 4: POST": "rate limit of 40 s",
+    },
+    "a backfill is cleared while its first try writes its record, and a group of the name is a day old": {
+        "run 1: kind": "backfill",
+        "world: groups of the name from before": 1,
+        "while run 1 runs: somebody": "marks it failed and clears it",
+        "run 1 try 1, store write 1: seconds a write takes": 20,
+    },
 }

@@ -66,7 +66,7 @@ def recorded_after_sending(patch: pytest.MonkeyPatch) -> None:
 
 
 def refusal_erases_the_record(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Record, "refused", Record.unsent)
+    patch.setattr(Record, "refused", lambda record, on_try, **_: record.unsent(on_try))
 
 
 def forgets_that_it_looked(patch: pytest.MonkeyPatch) -> None:

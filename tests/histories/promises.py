@@ -110,7 +110,7 @@ def _violations(world: World, unit: Unit) -> list[str]:
         ):
             since = (
                 min(unit.began_at, _due_at(unit))
-                if _has_no_record(world) or unit.run.is_mapped
+                if _has_no_record(world) or unit.run.is_mapped or _was_cleared_without_record(world, unit)
                 else unit.began_at
             )
             by_id = {group.chat_id: group.made_at for group in named}
@@ -137,13 +137,16 @@ def _listed_late(world: World, unit: Unit, violation: str) -> bool:
         request = group.request
         assert request is not None
         task, _ = airflow.starts_of[request.process]
-        # Whoever sent the next one has looked before, as every try does after a doubt.
-        later = [other for other in unit.requests if other.sent_at > request.sent_at]
+        # Whoever created the next one has looked before, as every try does after a doubt.
+        later = [
+            other.request for other in unit.own if other.request and other.request.sent_at > request.sent_at
+        ]
         end = min(request.ended_at, request.process.died_at)
         same_task = all(airflow.starts_of[other.process][0] is task for other in later)
         if request.process.died_at < request.ended_at and same_task and not _has_no_record(world):
-            # Nobody saw its end, but when it was sent is on record.
-            end = max(end, request.sent_at + SETTLING)
+            # Nobody saw its end, but when it was sent is on record, by the clock of its worker.
+            ahead = max((other.process.clock_ahead for other in later), default=0.0)
+            end = max(end, request.sent_at + SETTLING - max(0.0, ahead - request.process.clock_ahead))
         looked_again = min(
             (airflow.start_moments[other.process] for other in later if other.process is not request.process),
             default=float("inf"),

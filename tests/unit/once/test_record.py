@@ -27,9 +27,10 @@ class TestTransitions:
         assert (again.first_sent_at, again.sent_at) == (EARLY, LATE)
 
     def test_a_refusal_leaves_an_older_doubt(self) -> None:
-        assert NEW.refused(1) == NEW.unsent(1)
-        refused = SENT.refused(2)
-        assert (refused.state, refused.on_try, refused.sent_at) == (State.LOOKED, 2, EARLY)
+        assert NEW.refused(1, older_doubt=False) == NEW.unsent(1)
+        for before in (NEW, SENT):
+            refused = before.refused(2, older_doubt=True)
+            assert (refused.state, refused.on_try, refused.sent_at) == (State.LOOKED, 2, before.sent_at)
 
     def test_looked_keeps_the_moments(self) -> None:
         assert (SENT.looked().state, SENT.looked().sent_at) == (State.LOOKED, EARLY)
