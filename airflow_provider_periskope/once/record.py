@@ -34,8 +34,8 @@ class Record:
     :param identity: what is created, as a digest: no name and no number is stored.
     :param on_try: number of the try that wrote this.
     :param state: the state.
-    :param sent_at: when the last request was sent that may have created it, by the worker's clock; ``None`` if it is not
-        known that one was.
+    :param sent_at: when the last request was sent that may have created it, by the worker's clock; ``None`` if it is
+        not known that one was.
     :param first_sent_at: when the first such request was sent.
     :param result: what was created, once it is known.
     :param about: what a kind must find again on a later try, such as whom a request was for; in a form that a store
