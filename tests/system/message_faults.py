@@ -75,7 +75,8 @@ ROWS = (
         alone=True, posts=2, retries=4,
     ),
     Row("queue_stuck", "message in the queue for a minute", fault("queue_stuck", seconds=60)),
-    Row("failed", "message fails, and is out 20 s later", fault("message_failed", seconds=20)),
+    # Each try meanwhile fails: it finds the message, and that it has failed.
+    Row("failed", "message fails, and is out 20 s later", fault("message_failed", seconds=20), retries=6),
     Row("failed_for_good", "message fails for good", fault("message_failed"), posts=2),
     Row("kill_task", "SIGKILL of the task, request open", OPEN, kill_task, PATIENT_TIMEOUT),
     Row(
