@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import threading
 import time
 import traceback
@@ -79,6 +80,11 @@ class Case:
         self.label = f"{row.title} ({contender})"
         self.connection = f"periskope_{self.dag_id}"
         self.sandbox = Sandbox(port=free_port(), api_key=KEY) if row.alone else shared
+        # Reserves the port of a Periskope that does not listen yet, so that no other one gets it.
+        self.reserved = socket.socket()
+        self.reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if row.down_at_first:
+            self.reserved.bind((LOOPBACK, self.sandbox.port))
         self.trouble = ""
         self.acting = row.act is not None
         self.started = 0.0
