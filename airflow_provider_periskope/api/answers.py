@@ -255,7 +255,9 @@ def _fields(fields: object) -> dict[str, str]:
 
 def seconds_to_wait(response: Response) -> float | None:
     """
-    Return how long the API asks to wait, by its own clock alone.
+    Return how long the API asks to wait, by its own clock.
+
+    The headers tell whole seconds. Where this worker's clock agrees with the API's, it says the fraction.
 
     :param response: response with status 429.
     :return: seconds, at least 1; ``None`` if the response does not say, or asks for more than a day.
@@ -273,6 +275,9 @@ def seconds_to_wait(response: Response) -> float | None:
             moment = float(reset)
         except ValueError:
             return None
+        local = datetime.now(UTC)
+        if timedelta() <= local - now < timedelta(seconds=1):
+            now = local
         # Some gateways count in milliseconds, and no reset lies thousands of years ahead.
         seconds = (moment / 1000 if moment > 1e11 else moment) - now.timestamp()
     if seconds is None or not math.isfinite(seconds) or seconds > LONGEST_WAIT:

@@ -143,15 +143,14 @@ class Client:
         until = time.monotonic() + self._time_limit
         limits = failures = 0
         while True:
-            # Tasks that failed together must not come back together.
-            jitter = random.uniform(0, 1)  # noqa: S311
             try:
                 response = self._send_once(call, before_sending, until)
                 return read_response(response, call), response
             except PeriskopeRateLimitError as limit:
                 limits += 1
                 limit.retry_after = limit.retry_after or 2.0**limits
-                wait = limit.retry_after + jitter
+                # A task that is alone gains nothing by waiting longer, and one of many is refused again.
+                wait = limit.retry_after + random.uniform(0, min(1, limits / 4))  # noqa: S311
                 if limit.in_doubt or wait > left or time.monotonic() + wait > until:
                     raise
                 left -= wait
@@ -162,7 +161,8 @@ class Client:
                     tries = CONNECT_TRIES
                 else:
                     tries = READ_TRIES if call.may_be_repeated else 1
-                wait = failures + jitter
+                # Tasks that failed together must not come back together.
+                wait = failures + random.uniform(0, 1)  # noqa: S311
                 if failures >= tries or time.monotonic() + wait > until:
                     raise
                 log.warning("%s Trying again in %.1f s.", failure.args[0], wait)

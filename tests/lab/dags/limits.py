@@ -45,8 +45,8 @@ def nothing():
 
 def define(order):
     with DAG(order["dag_id"], schedule=None, start_date=DAY, catchup=False) as dag:
-        arguments = {"max_active_tis_per_dagrun": order["at_a_time"]} if order["at_a_time"] else {}
-        {"ours": ours, "http": http}[order["contender"]](order["connection"], order["names"], **arguments)
+        operator = {"ours": ours, "http": http}[order["contender"]]
+        operator(order["connection"], order["names"], **order["arguments"])
         if order["with_nothing"]:
             nothing.override(task_id="nothing_1")()
             nothing.override(task_id="nothing_2")()
