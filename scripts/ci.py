@@ -77,6 +77,7 @@ LANES = (
         Target("demo"),
         Target("docs"),
         Target("histories COUNT=6000"),
+        Target("histories COUNT=3000 KIND=messages"),
         Target("mutants"),
         # One after the other: npm must not write below tests/ while the sdist is made of it.
         Target("build"),

@@ -100,6 +100,7 @@ class OneMessage:
         self.identity = self._digest(message)
         self._message = self._with_poll_id(message, occasion)
         self._absent_since: datetime | None = None
+        self._looked_at = datetime.now(UTC)
         self._why_unproven = ""
 
     def __str__(self) -> str:
@@ -149,15 +150,16 @@ class OneMessage:
                     what_to_do="See that the phone is connected in the Periskope console, then let this task retry.",
                     details=[f"It is the {self} ({self._origin}). Nothing more was sent."],
                 )
-            left = (self._absent_since + self.settling - datetime.now(UTC)).total_seconds()
+            left = (self._absent_since + self.settling - self._looked_at).total_seconds()
             if left <= 0:
                 return None
             time.sleep(min(left, LONGEST_PAUSE))
 
     def _look_once(self, window: Window, *, last: bool) -> Sighting | None:
-        looked_at = datetime.now(UTC)
         # The queue first: what leaves it meanwhile is in the chat after that.
         jobs = self._queue()
+        # Between both: how long either request took says nothing of how long the message has been absent.
+        self._looked_at = datetime.now(UTC)
         seen = [*self._seen_in_queue(jobs or [], window), *self._seen_in_chat(window)]
         certain = [sighting for sighting in seen if sighting.at and window.is_certain(sighting.at)]
         if certain:
@@ -172,7 +174,7 @@ class OneMessage:
                 ],
             )
         self._why_unproven = self._why_absence_proves_nothing(jobs)
-        self._absent_since = None if self._why_unproven else self._absent_since or looked_at
+        self._absent_since = None if self._why_unproven else self._absent_since or self._looked_at
         return None
 
     def _why_absence_proves_nothing(self, jobs: list[QueueJob] | None) -> str:

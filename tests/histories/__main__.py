@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="periskope-histories-"))
 os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")
 
-from tests.histories.many import Played, never, play_many, report
+from tests.histories.many import KINDS, Played, never, play_many, report
 
 if TYPE_CHECKING:
     from tests.histories.choices import Value
@@ -35,6 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--kind", choices=KINDS, default="groups", help="what the tasks create")
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1, help="seed of the first history; the next ones follow")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
@@ -47,12 +48,14 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     began = time.perf_counter()
+    kind = KINDS[arguments.kind]
     play = partial(
         play_many,
+        kind=kind,
         fixed=dict(map(_pair, arguments.fix)),
         without=frozenset(map(_pair, arguments.without)),
     )
-    all_played = Played()
+    all_played = Played(kind=kind)
     starts = range(arguments.seed, arguments.seed + arguments.count, BATCH)
     counts = [min(BATCH, arguments.seed + arguments.count - start) for start in starts]
     with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:

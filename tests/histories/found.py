@@ -130,3 +130,26 @@ FOUND: dict[str, Made] = {
         "run 1 try 1, store write 1: seconds a write takes": 20,
     },
 }
+
+FOUND_WITH_MESSAGES: dict[str, Made] = {
+    "a message is in neither list for 45 s, and the state of the phone is read for 30 s": {
+        "Dag: retry_delay": 0,
+        "Dag: mapped over": 3,
+        "run 1[0] try 1, request 1: POST": "HTML 504, then the work",
+        "run 1[0] try 1, request 1: work comes after": 70,
+        "run 1[0] try 1, store write 2: seconds a write takes": 3,
+        "run 1[0] try 1, request 1: in neither list for": 45,
+        "run 1[0] try 2, request 4: GET": "cut off",
+        "run 1[0] try 2, request 13: seconds it takes": 30,
+    },
+    "a message is in neither list for 45 s, and its queue was read for a minute before": {
+        "Dag: retry_delay": 30,
+        "run 1 try 1, request 1: POST": "stalls",
+        "run 1 try 1, request 1: seconds in the queue": 40,
+        "run 1 try 1, request 1: in neither list for": 45,
+        "run 1 try 1, request 1: the phone": "fails, then sends it",
+        "run 1 try 1: next try late by": 40,
+        "run 1 try 2, request 1: GET": "no answer",
+    },
+}
+"""The same of messages."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.histories import network
 from tests.histories.choices import Choices, Made
 from tests.histories.groups import Groups, operator_for
 from tests.histories.periskope import Periskope
-from tests.histories.promises import judge
+from tests.histories.promises import EXEMPTIONS, judge
 from tests.histories.scheduler import Airflow, Run
 from tests.histories.virtual_time import EPOCH, Timeline
 
@@ -40,6 +40,7 @@ class History:
     counts: Counter[tuple[str, Value]] = field(default_factory=Counter)
     options: Mapping[str, set[Value]] = field(default_factory=dict)
     requests: int = 0
+    kind: type[World] | None = None
 
     def __str__(self) -> str:
         lines = [f"violation: {self.violation}", f"seed: {self.seed}", "choices:"]
@@ -48,17 +49,43 @@ class History:
 
 
 class World:
-    """All that takes part in a history."""
+    """
+    All that takes part in a history of tasks that create groups.
+
+    A history of tasks that create something else has a subclass of its own.
+    """
+
+    exemptions: ClassVar[Mapping[str, Any]] = EXEMPTIONS
+    interferences: ClassVar[tuple[str, ...]] = (
+        "clears it", "marks it failed and clears it", "clears it with its list", "goes on with the backfill",
+        "renames a group", "leaves a group",
+    )  # fmt: skip
 
     def __init__(self, choices: Choices) -> None:
         self.choices = choices
         self.timeline = Timeline()
         self.steps: list[str] = []
         self.periskope = Periskope(self.timeline, choices, self.tell)
-        self.groups = Groups(self.periskope)
-        self.airflow = Airflow(self.timeline, choices, self.tell, operator_for, self._run_finished)
+        self.furnish()
+        self.airflow = Airflow(self.timeline, choices, self.tell, self.operator_for, self._run_finished)
         self.clears = 0
         self.store_was_lost = False
+
+    def furnish(self) -> None:
+        """Let the API have what can be created."""
+        self.groups = Groups(self.periskope)
+
+    def operator_for(self, *arguments: Any) -> Any:
+        """Return the task that creates."""
+        return operator_for(*arguments)
+
+    def pick_option(self) -> str:
+        """Choose how the tasks create."""
+        return str(self.choices.pick("Dag: if_exists", ("create", "reuse", "fail"), 0.6, setting=True))
+
+    def judge(self) -> tuple[str | None, list[str]]:
+        """Return the promise that was broken, and the exemptions that were needed."""
+        return judge(self)
 
     def tell(self, text: str) -> None:
         """Note a step."""
@@ -68,7 +95,7 @@ class World:
     def plan(self) -> None:
         """Decide who does what, and let it begin."""
         pick, timeline = self.choices.pick, self.timeline
-        if_exists = str(pick("Dag: if_exists", ("create", "reuse", "fail"), 0.6, setting=True))
+        option = self.pick_option()
         mapped = int(pick("Dag: mapped over", (0, 1, 2, 3), 0.35, setting=True))
         shared_name = (
             pick("Dag: name", ("of the run's own", "one for all runs"), 0.35, setting=True)
@@ -95,22 +122,22 @@ class World:
                      ("scheduled", "manual", "backfill", "catch-up", "backfill of today"), 0.6, setting=True)
             )  # fmt: skip
             timeline.after(
-                begins, lambda n=str(number), k=kind, ns=names: self._start(n, k, ns, if_exists, bool(mapped))
+                begins, lambda n=str(number), k=kind, ns=names: self._start(n, k, ns, option, bool(mapped))
             )
             if number == 1:
-                self._surround(names[0], begins)
+                self.surround(names[0], begins)
                 self._interfere(begins, names)
 
-    def _start(self, number: str, kind: str, names: list[str], if_exists: str, is_mapped: bool) -> None:
+    def _start(self, number: str, kind: str, names: list[str], option: str, is_mapped: bool) -> None:
         now = self.airflow.now
         due = {"scheduled": now - 3, "manual": now, "backfill": now - 30 * DAY, "catch-up": now - 5 * DAY,
                "backfill of today": now + 0.4 * DAY}[kind]  # fmt: skip
         if kind == "manual" and not self.airflow.release.has_run_after:
             due = now - 0.4 * DAY  # the end of the last interval that is over
         run_type = {"catch-up": "scheduled", "backfill of today": "backfill"}.get(kind, kind)
-        self.airflow.start_run(Run(number, run_type, due, names, "A", if_exists, is_mapped))
+        self.airflow.start_run(Run(number, run_type, due, names, "A", option, is_mapped))
 
-    def _surround(self, name: str, begins: float) -> None:
+    def surround(self, name: str, begins: float) -> None:
         """Let there be groups of the name that are not the task's."""
         pick, timeline, groups = self.choices.pick, self.timeline, self.groups
         for number in range(int(pick("world: groups of the name from before", (0, 1, 2), 0.25))):
@@ -136,12 +163,7 @@ class World:
 
     def _interfere(self, begins: float, names: list[str]) -> None:
         """Let a person do something while the first run is going on."""
-        what = self.choices.pick(
-            "while run 1 runs: somebody",
-            ("does nothing", "clears it", "marks it failed and clears it", "clears it with its list",
-             "goes on with the backfill", "renames a group", "leaves a group"),
-            0.2,
-        )  # fmt: skip
+        what = self.choices.pick("while run 1 runs: somebody", ("does nothing", *self.interferences), 0.2)
         if what == "does nothing":
             return
         moment = float(self.choices.pick("while run 1 runs: when", (3, 1.5, 40, 90, 330), 0.8))
@@ -214,32 +236,34 @@ def play(
     seed: int | None = None,
     fixed: Mapping[str, Value] | None = None,
     without: frozenset[tuple[str, Value]] = frozenset(),
+    kind: type[World] = World,
 ) -> History:
     """
     Play one history.
 
-    Parameters as those of :class:`Choices`.
+    :param kind: what the tasks create; the other parameters are those of :class:`Choices`.
     """
     choices = Choices(seed, fixed, without)
-    world = World(choices)
+    world = kind(choices)
     random.seed(1)
     with world.timeline.in_charge(), network.simulated(world.periskope):
         world.plan()
         world.timeline.run()
-    history = History(seed, choices.made, world.steps, counts=choices.counts, options=choices.seen)
+    history = History(seed, choices.made, world.steps, counts=choices.counts, options=choices.seen, kind=kind)
     history.requests = len(world.periskope.requests)
-    history.violation, history.exempted = judge(world)
+    history.violation, history.exempted = world.judge()
     history.counts.update(world.airflow.counts)
     return history
 
 
 def shrink(history: History) -> History:
     """Return the history with as few choices as still break the promise."""
-    kind = (history.violation or "").partition(":")[0]
+    violation = (history.violation or "").partition(":")[0]
+    kind = history.kind or World
 
     def still_fails(made: Made) -> History | None:
-        played = play(fixed=made)
-        return played if played.violation and played.violation.startswith(kind) else None
+        played = play(fixed=made, kind=kind)
+        return played if played.violation and played.violation.startswith(violation) else None
 
     best = still_fails(history.made)
     if best is None:

@@ -13,8 +13,8 @@ from unittest import mock
 
 import requests
 
-from tests.histories.history import History, play, shrink
-from tests.histories.promises import EXEMPTIONS
+from tests.histories.history import History, World, play, shrink
+from tests.histories.messages import WorldOfMessages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,6 +38,7 @@ class Played:
     exempted: Counter[str] = field(default_factory=Counter)
     counts: Counter[tuple[str, Value]] = field(default_factory=Counter)
     options: dict[str, set[Value]] = field(default_factory=dict)
+    kind: type[World] = World
 
     def add(self, other: Played) -> None:
         """Add what came of others."""
@@ -73,8 +74,10 @@ class QuickSession(requests.Session):
         return response
 
 
-SMALLER = {"PAGE_SIZE": 6, "PAGE_OVERLAP": 2, "LOOK_PAUSES": (30.0,)}
-"""What is large in life: chats in a page, and how often a look is repeated."""
+SMALLER = {"PAGE_SIZE": 6, "PAGE_OVERLAP": 2, "LOOK_PAUSES": (30.0,), "MESSAGES_IN_A_PAGE": 4}
+"""What is large in life: chats and messages in a page, and how often a look is repeated."""
+
+KINDS: dict[str, type[World]] = {"groups": World, "messages": WorldOfMessages}
 
 
 @contextmanager
@@ -83,7 +86,7 @@ def ready() -> Iterator[None]:
     from airflow.models.connection import Connection
 
     from airflow_provider_periskope.hooks.periskope import PeriskopeHook
-    from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+    from airflow_provider_periskope.operators.base import PeriskopeOperator
 
     connection = Connection(conn_id="periskope_default", **CONNECTION)
     quiet = logging.getLogger(__name__)
@@ -94,12 +97,13 @@ def ready() -> Iterator[None]:
 
         replace(PeriskopeHook, "get_connection", classmethod(lambda cls, conn_id: connection))
         replace(PeriskopeHook, "log", quiet)
-        replace(PeriskopeCreateGroupOperator, "log", quiet)
+        replace(PeriskopeOperator, "log", quiet)
         replace(requests, "Session", QuickSession)
         replace(requests.sessions, "get_environ_proxies", lambda url, no_proxy=None: {})
         logging.disable(logging.CRITICAL)
         stack.callback(logging.disable, logging.NOTSET)
-        play(fixed={})  # imports what a running task imports
+        for kind in KINDS.values():
+            play(fixed={}, kind=kind)  # imports what a running task imports
         for module in [
             module for name, module in sys.modules.items() if name.startswith("airflow_provider_periskope")
         ]:
@@ -122,6 +126,7 @@ def play_many(
     fixed: Mapping[str, Value] | None = None,
     without: frozenset[tuple[str, Value]] = frozenset(),
     shrinks: bool = True,
+    kind: type[World] = World,
 ) -> Played:
     """
     Play histories of consecutive seeds.
@@ -130,11 +135,12 @@ def play_many(
     :param fixed: choices that are given in all of them.
     :param without: what never happens, see :class:`~tests.histories.choices.Choices`.
     :param shrinks: whether violations are shrunk.
+    :param kind: what the tasks create.
     """
-    played = Played()
+    played = Played(kind=kind)
     with ready():
         for number in range(seed, seed + count):
-            history = play(number, fixed, without)
+            history = play(number, fixed, without, kind)
             violations = [shrink(history) if shrinks else history] if history.violation else []
             played.add(
                 Played(1, violations, Counter(history.exempted), history.counts, dict(history.options))
@@ -167,7 +173,7 @@ def tally(played: Played) -> dict[str, dict[str, int]]:
     }
     for what, options in HAPPENS.items():
         counts[what] = {value: played.counts[what, value] for value in options}
-    counts["exempted"] = {name: played.exempted[name] for name in EXEMPTIONS}
+    counts["exempted"] = {name: played.exempted[name] for name in played.kind.exemptions}
     return dict(sorted(counts.items()))
 
 

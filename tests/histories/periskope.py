@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Request, re.Match[str]], "tuple[int, Any]"]
 
+READ_BY_POST = {"/message/queues"}
+
 CONNECTIONS = ("made", "refused", "host unknown", "not made in time", "slow", "killed while it is made")
 
 
@@ -166,7 +168,7 @@ class Periskope:
             process, self._number(process.name), method, path, query, headers, body, self.timeline.now
         )
         self.requests.append(request)
-        changes = method == "POST"
+        changes = method == "POST" and path not in READ_BY_POST
         fates = CHANGING if changes else READING
         chosen = str(
             self.choices.pick(

@@ -72,7 +72,8 @@ class Run:
     """
     A run of the Dag.
 
-    :param names: names of the groups, one for each mapped instance; a single one without mapping.
+    :param names: names of the groups or texts of the messages, one for each mapped instance; one without mapping.
+    :param option: how each is to be created: ``if_exists`` of a group, ``wait_for`` of a message.
     """
 
     number: str
@@ -80,7 +81,7 @@ class Run:
     due_at: float
     names: list[str]
     phone: str
-    if_exists: str
+    option: str
     is_mapped: bool
     start_date: float = 0.0
     began_at: float = 0.0
@@ -332,7 +333,7 @@ class Airflow:
     def _work(self, task: TaskInstance, process: Process) -> Any:
         run, release = task.run, self.release
         operator = self._operator_for(
-            self.starts_of[process][1], run.phone, run.if_exists, self.retries, self.retry_delay
+            self.starts_of[process][1], run.phone, run.option, self.retries, self.retry_delay
         )
         ti = StartOfTask(task, process, operator)
         dag_run = SimpleNamespace(

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.histories.found import FOUND
+from tests.histories.found import FOUND, FOUND_WITH_MESSAGES
 from tests.histories.history import play
-from tests.histories.many import never, play_many, ready
+from tests.histories.many import KINDS, never, play_many, ready
 
-COUNT = 2000
-BATCHES = 8
+if TYPE_CHECKING:
+    from tests.histories.choices import Made
+
+BATCHES = [("groups", 1 + 250 * batch, 250) for batch in range(8)] + [
+    ("messages", 1 + 100 * batch, 100) for batch in range(4)
+]
+SCENARIOS = [("groups", name, made) for name, made in FOUND.items()] + [
+    ("messages", name, made) for name, made in FOUND_WITH_MESSAGES.items()
+]
 
 
 @pytest.mark.no_cover  # It would take three times as long, and shows no more than the other tests.
-@pytest.mark.parametrize("batch", range(BATCHES))
-def test_no_history_breaks_a_promise(batch: int) -> None:
-    each = COUNT // BATCHES
-    played = play_many(1 + batch * each, each)
+@pytest.mark.parametrize(("kind", "seed", "count"), BATCHES)
+def test_no_history_breaks_a_promise(kind: str, seed: int, count: int) -> None:
+    played = play_many(seed, count, kind=KINDS[kind])
     assert not played.violations, f"\n{played.violations[0]}"
 
 
-@pytest.mark.parametrize("name", FOUND)
-def test_what_was_found_once(name: str) -> None:
+@pytest.mark.parametrize(("kind", "name", "made"), SCENARIOS, ids=[name for _, name, _ in SCENARIOS])
+def test_what_was_found_once(kind: str, name: str, made: Made) -> None:
     with ready():
-        history = play(fixed=FOUND[name])
+        history = play(fixed=made, kind=KINDS[kind])
     assert not history.violation, f"\n{history}"
-    assert history.made == FOUND[name], (
-        "some of the choices were not made: the scenario is another one by now"
+    assert history.made == made, (
+        f"some of the choices were not made: the scenario is another one by now than {name}"
     )
 
 

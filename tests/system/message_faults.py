@@ -148,7 +148,8 @@ class Messages(Kind):
     def prepare(self, case: Case) -> None:
         """Put the group there. No message is ever delivered, so that all end as ``sent``."""
         case.sandbox.delivered_after = 24 * 3600.0
-        case.sandbox.add_group(case.label, chat_id=_chat_id(case))
+        # The cases of the table of groups have a sandbox in common with these, and go by the names of groups.
+        case.sandbox.add_group(f"Messages, {case.label}", chat_id=_chat_id(case))
 
 
 def _chat_id(case: Case) -> str:
