@@ -6,8 +6,8 @@ import pytest
 
 from tests.histories.found import FOUND
 from tests.histories.history import play
-from tests.histories.many import play_many, ready
-from tests.histories.mutants import MUTANTS
+from tests.histories.many import KINDS, play_many, ready
+from tests.histories.mutants import MUTANTS, MUTANTS_WITH_MESSAGES
 
 ENOUGH = 5000
 """Histories within which each mutant is found."""
@@ -19,6 +19,12 @@ def test_every_mutant_of_the_engine_is_found(name: str, monkeypatch: pytest.Monk
     with ready():
         found = any(play(fixed=made).violation for made in FOUND.values())
     assert found or play_many(1, ENOUGH - len(FOUND), shrinks=False).violations
+
+
+@pytest.mark.parametrize("name", MUTANTS_WITH_MESSAGES)
+def test_every_mutant_of_messages_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    MUTANTS_WITH_MESSAGES[name](monkeypatch)
+    assert play_many(1, ENOUGH, shrinks=False, kind=KINDS["messages"]).violations
 
 
 def test_a_violation_is_shrunk_to_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_periskope import delivery
 from airflow_provider_periskope.api.answers import Call
 from airflow_provider_periskope.api.chat_list import ChangingList
 from airflow_provider_periskope.once import doubt, rule
 from airflow_provider_periskope.once.doubt import Attempt, Window
 from airflow_provider_periskope.once.group import OneGroup
+from airflow_provider_periskope.once.message import OneMessage
 from airflow_provider_periskope.once.record import Record, State
 from airflow_provider_periskope.operators import base
 
@@ -67,6 +69,13 @@ def recorded_after_sending(patch: pytest.MonkeyPatch) -> None:
 
 def refusal_erases_the_record(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Record, "refused", lambda record, on_try, **_: record.unsent(on_try))
+
+
+def refusal_erases_a_doubt_without_record(patch: pytest.MonkeyPatch) -> None:
+    def refused(record: Record, on_try: int, **_: Any) -> Record:
+        return replace(record, on_try=on_try, state=State.LOOKED) if record.sent_at else record.unsent(on_try)
+
+    patch.setattr(Record, "refused", refused)
 
 
 def forgets_that_it_looked(patch: pytest.MonkeyPatch) -> None:
@@ -153,6 +162,7 @@ MUTANTS: dict[str, Mutant] = {
         api_clock_ignored,
         recorded_after_sending,
         refusal_erases_the_record,
+        refusal_erases_a_doubt_without_record,
         forgets_that_it_looked,
         gives_up_after_looking,
         clear_ignored,
@@ -165,6 +175,58 @@ MUTANTS: dict[str, Mutant] = {
         creator_not_checked,
         list_read_to_its_first_page,
         gateway_trusted,
+        sends_again_in_place,
+    )
+}
+
+
+def queue_not_read(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(OneMessage, "_queue", lambda self: [])
+
+
+def chat_not_read(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(OneMessage, "_seen_in_chat", lambda self, window: iter(()))
+
+
+def absent_after_five_seconds(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(OneMessage, "settling", timedelta(seconds=5))
+
+
+def phone_that_is_off_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(OneMessage, "_why_absence_proves_nothing", lambda self, jobs: "")
+
+
+def what_has_failed_is_sent_at_once(patch: pytest.MonkeyPatch) -> None:
+    def forget(thing: OneMessage, attempt: Attempt, result: Any) -> None:
+        attempt.memory.keep(thing.kind, Record(thing.identity).unsent(attempt.number))
+
+    patch.setattr(delivery, "note_failure", forget)
+
+
+def queued_taken_for_sent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(delivery, "_stage", lambda status: "sent")
+
+
+def white_space_counts(patch: pytest.MonkeyPatch) -> None:
+    from airflow_provider_periskope.once import message
+
+    patch.setattr(message, "same_text", lambda text: text or "")
+
+
+MUTANTS_WITH_MESSAGES: dict[str, Mutant] = {
+    mutant.__name__.replace("_", " "): mutant
+    for mutant in (
+        no_look,
+        window_opens_too_late,
+        window_opens_too_early,
+        forgets_that_it_looked,
+        queue_not_read,
+        chat_not_read,
+        absent_after_five_seconds,
+        phone_that_is_off_ignored,
+        what_has_failed_is_sent_at_once,
+        queued_taken_for_sent,
+        white_space_counts,
         sends_again_in_place,
     )
 }
