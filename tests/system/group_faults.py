@@ -33,12 +33,12 @@ OPEN = fault("late", seconds=45)
 ROWS = (
     Row("none", "nothing"),
     Row("dropped_after", "connection dropped after the create", fault("drop_after")),
-    Row("late_answer", "answer later than the read timeout", fault("late", seconds=READ_TIMEOUT + 10)),
+    Row("late_answer", "response later than the read timeout", fault("late", seconds=READ_TIMEOUT + 10)),
     Row("late_group", "group made 10 s after the read timeout", fault("late_work", seconds=READ_TIMEOUT + 10)),
     Row("500_after", "500 after the create", fault("error_500_after")),
     Row("html_502_after", "502 in HTML after the create", fault("html_502_after")),
     Row("empty_500_after", "empty 500 after the create", fault("empty_500_after")),
-    Row("truncated", "answer cut off", fault("truncated")),
+    Row("truncated", "response cut off", fault("truncated")),
     Row("not_json", "200 with a login page after the create", fault("not_json")),
     Row("504_hidden", "504 at once, group listed 20 s later", fault("gateway_504_hidden", seconds=20)),
     Row(
@@ -58,7 +58,7 @@ ROWS = (
         OPEN, read_timeout=PATIENT_TIMEOUT, execution_timeout=15,
     ),
     Row("marked_failed", "marked failed by a person, then cleared", OPEN, mark_failed_and_clear, PATIENT_TIMEOUT),
-    Row("kill_first_xcom", "SIGKILL between the answer and the first XCom", xcom={"key": None, "effect": "kill"}),
+    Row("kill_first_xcom", "SIGKILL between the response and the first XCom", xcom={"key": None, "effect": "kill"}),
     Row("kill_return_value", "SIGKILL before the chat ID is in XCom", xcom={"key": "return_value", "effect": "kill"}),
     Row("xcom_fails", "XCom push fails once", xcom={"key": "return_value", "effect": "raise"}),
     Row("dropped_before", "connection dropped before the create", fault("drop_before"), posts=2),

@@ -16,7 +16,7 @@ PAGE = KEPT.with_suffix(".md")
 HEAD = """\
 <!-- Written by `python -m tests.system.check_limits --write`. -->
 
-| Airflow | operator | what | succeeded | tries | 429 answers | groups | seconds | slot-seconds (two no-ops beside) |
+| Airflow | operator | what | succeeded | tries | 429 responses | groups | seconds | slot-seconds (two no-ops beside) |
 |---|---|---|---|---|---|---|---|---|
 """
 
