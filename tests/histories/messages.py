@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 CHAT = "120363000000000001@g.us"
 NEVER = float("inf")
+BETWEEN_LOOKS = 35.0
+"""Seconds, with a look itself."""
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Message:
     A message as it really is.
 
     :param made_at: when it was queued.
-    :param listed_from: from when on the API shows it.
+    :param shown_from: from when on the API shows it, in the queue or in the chat.
     :param leaves_queue_at: when the queue listing shows it no longer.
     :param sent_at: when it is out, and the chat shows it.
     :param fails_from: from when on it has the status of a failed one, until it is out.
@@ -51,11 +53,17 @@ class Message:
     unique_id: str
     text: str
     made_at: float
-    listed_from: float
+    shown_from: float
     leaves_queue_at: float
     sent_at: float
     fails_from: float = NEVER
     request: Request | None = None
+
+    @property
+    def listed_from(self) -> float:
+        """From when on somebody who looks every half a minute sees it."""
+        is_seen_in_queue = self.leaves_queue_at - self.shown_from > BETWEEN_LOOKS
+        return self.shown_from if is_seen_in_queue or not self.comes_out else self.sent_at
 
     @property
     def comes_out(self) -> bool:
@@ -139,7 +147,7 @@ class Messages:
         now = self.timeline.now
         jobs = []
         for message in self.all:
-            if not message.listed_from <= now < message.leaves_queue_at:
+            if not message.shown_from <= now < message.leaves_queue_at:
                 continue
             job: dict[str, Any] = {
                 "queue_id": f"job-{message.unique_id}", "unique_id": message.unique_id, "chat_id": CHAT,
@@ -157,7 +165,7 @@ class Messages:
 
     def _list(self, request: Request, _: re.Match[str]) -> tuple[int, Any]:
         now = self.timeline.now
-        shown = [message for message in self.all if message.listed_from <= now and message.sent_at <= now]
+        shown = [message for message in self.all if message.shown_from <= now and message.sent_at <= now]
         shown.sort(key=lambda message: message.sent_at, reverse=True)
         offset, limit = int(request.query["offset"]), int(request.query["limit"])
         rows = [
@@ -176,7 +184,7 @@ class Messages:
     def _status(self, request: Request, match: re.Match[str]) -> tuple[int, Any]:
         now = self.timeline.now
         found = [message for message in self.all if message.unique_id == match[1]]
-        if not found or found[0].listed_from > now:
+        if not found or found[0].shown_from > now:
             return 404, {"code": "NOT_FOUND_ERROR", "message": "Message not found", "status": 404}
         message = found[0]
         if message.sent_at <= now:
