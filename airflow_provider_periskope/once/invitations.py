@@ -53,8 +53,13 @@ def add_people(
         attempt.memory.keep(kind, earlier)
     elif earlier.state is State.NONE and records_are_kept:
         attempt.memory.keep(kind, earlier.unsent(attempt.number))
-    elif earlier.state is State.UNSENT and earlier.on_try >= attempt.task_try.first_number:
-        # It was written since the last clear, so no other mapped instance has had this group in between.
+    elif (
+        earlier.state is State.UNSENT
+        and attempt.memory.outlives_tries
+        and earlier.on_try >= attempt.task_try.first_number
+    ):
+        # It was written since the last clear, so no other mapped instance has had this group in between. What a
+        # deferral carried is not trusted: the try that it resumed may have sent since.
         attempt.memory.keep(kind, earlier.unsent(attempt.number))
     invitations = Invitations(hook, people, kind, earlier)
     rule.make_once(invitations, attempt)
@@ -127,6 +132,7 @@ class Invitations:
         """
         members = self._hook.get_membership(self._people.chat_id).numbers
         self.outcomes = {}
+        without_record = 0
         for number in self._people.participants:
             sent_to = self._sent_to.get(self._key(number))
             if number in members:
@@ -135,14 +141,15 @@ class Invitations:
                 self.outcomes[number] = sent_to
             elif window and not self._knows_whom:
                 self.outcomes[number] = Outcome.UNKNOWN
+                without_record += 1
         unknown = sum(outcome is Outcome.UNKNOWN for outcome in self.outcomes.values())
         if window and unknown and not last:
             return None
-        if unknown and not self._knows_whom:
+        if without_record:
             log.warning(
                 "An earlier try may have sent to any of the %d people who are not in the group, and left no record: "
                 "Airflow keeps one from 3.3 on, and not for each cleared task. So nothing is sent to them.",
-                unknown,
+                without_record,
             )
         return self._result() if len(self.outcomes) == len(self._people.participants) else None
 

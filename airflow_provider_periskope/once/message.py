@@ -158,7 +158,7 @@ class OneMessage:
     def _look_once(self, window: Window, *, last: bool) -> Sighting | None:
         # The queue first: what leaves it meanwhile is in the chat after that.
         jobs = self._queue()
-        # Between both: how long either request took says nothing of how long the message has been absent.
+        # Between both requests, so that their duration does not count as absence.
         self._looked_at = datetime.now(UTC)
         seen = [*self._seen_in_queue(jobs or [], window), *self._seen_in_chat(window)]
         certain = [sighting for sighting in seen if sighting.at and window.is_certain(sighting.at)]
@@ -173,23 +173,28 @@ class OneMessage:
                     f"Equal messages, maybe of other runs: {', '.join(map(str, seen[:5]))}. Nothing was sent."
                 ],
             )
-        self._why_unproven = self._why_absence_proves_nothing(jobs)
+        self._why_unproven = self._why_absence_proves_nothing(jobs, window)
         self._absent_since = None if self._why_unproven else self._absent_since or self._looked_at
         return None
 
-    def _why_absence_proves_nothing(self, jobs: list[QueueJob] | None) -> str:
+    def _why_absence_proves_nothing(self, jobs: list[QueueJob] | None, window: Window) -> str:
         if jobs is None:
             return "its queue cannot be read"
-        if any(self._can_be_ours(job) for job in jobs):
+        if any(self._can_be_ours(job, window) for job in jobs):
             return "its queue does not show what waits in it"
         if not self._hook.get_phone().is_known_to_be_connected:
             return f"phone {masked(self._hook.phone)} is not connected"
         return ""
 
-    def _can_be_ours(self, job: QueueJob) -> bool:
-        """Return whether a job says too little to exclude that it is our message."""
-        says_nothing = job.message is None or bool(self._text and not job.message.body)
-        return says_nothing and job.chat_id in (None, self._message.chat_id)
+    def _can_be_ours(self, job: QueueJob, window: Window) -> bool:
+        """Return whether a job, which was not recognised as our message, says too little to exclude that it is."""
+        at = self._by_our_clock(job.timeline.queued_at if job.timeline else None)
+        if job.chat_id not in (None, self._message.chat_id) or (at and not window.contains(at)):
+            return False
+        content = job.message
+        if content is None or (self._text and not content.body):
+            return True
+        return self._has_our_content(content.type, {same_text(content.body)} if content.body else set())
 
     def _queue(self) -> list[QueueJob] | None:
         try:
@@ -219,7 +224,7 @@ class OneMessage:
                 status = MessageStatus(ack=message.ack)
                 if message.from_me is False or status.has_failed or not self._is_ours(message):
                     continue
-                how_far = "delivered" if status.is_delivered else "sent"
+                how_far = "delivered" if status.is_delivered else "queued" if message.ack == 0 else "sent"
                 yield Sighting(message.unique_id or message.message_id, message.sent_message_id, how_far, at)
         except PeriskopeNotFoundError:
             return  # A chat with a person begins with its first message.

@@ -86,7 +86,10 @@ class Messages:
         self._numbers = count(1000)
         pick = self.choices.pick
         self.lacking = pick(
-            "queue: jobs lack", ("nothing", "the text", "the time", "the chat"), 0.12, setting=True
+            "queue: jobs lack",
+            ("nothing", "the text", "the time", "the chat", "all of it"),
+            0.12,
+            setting=True,
         )
         self.white_space = pick("chat: texts", ("as sent", "with other white space"), 0.2, setting=True)
         for number in range(int(pick("chat: other messages", (0, 3, 9), 0.3, setting=True))):
@@ -159,6 +162,8 @@ class Messages:
             elif self.lacking == "the time":
                 job["timeline"] = None
             elif self.lacking == "the chat":
+                job["chat_id"] = None
+            elif self.lacking == "all of it":
                 job["chat_id"] = job["message"] = None
             jobs.append(job)
         return 200, {"jobs": jobs}

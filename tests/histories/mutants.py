@@ -193,7 +193,7 @@ def absent_after_five_seconds(patch: pytest.MonkeyPatch) -> None:
 
 
 def phone_that_is_off_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(OneMessage, "_why_absence_proves_nothing", lambda self, jobs: "")
+    patch.setattr(OneMessage, "_why_absence_proves_nothing", lambda self, jobs, window: "")
 
 
 def what_has_failed_is_sent_at_once(patch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from airflow_provider_periskope.exceptions import (
     PeriskopeNotFoundError,
     PeriskopeOutcomeUnknownError,
     PeriskopePhoneOffError,
+    PeriskopeRateLimitError,
 )
 from airflow_provider_periskope.hooks.periskope import PeriskopeHook
 from airflow_provider_periskope.input.participants import check_group_people
@@ -53,13 +54,14 @@ def attempt(group: Any) -> Try:
         cleared: bool = False,
         mapped: bool = False,
         kept: bool | None = None,
+        memory: Memory | None = None,
     ) -> dict[str, str]:
         hook = PeriskopeHook()
         checked, _ = check_group_people(
             group.chat_id, list(people), own_digits=hook.own_digits, change="added"
         )
         moment = datetime.now(UTC)
-        this = Attempt(TaskTry(number, mapped, cleared, moment, moment), Memory(store), 1, 1)
+        this = Attempt(TaskTry(number, mapped, cleared, moment, moment), memory or Memory(store), 1, 1)
         sure = (store is not None or number == 1) if kept is None else kept
         return {
             number: str(outcome)
@@ -165,6 +167,23 @@ class TestAKill:
             with pytest.raises(Killed):
                 attempt(1, store)
         assert attempt(2, store) == {KNOWN: "added", STRANGER: "unknown"}
+        assert len(periskope_sandbox.invitations_to(STRANGER)) == 1
+
+
+class TestADeferral:
+    def test_what_it_carried_to_a_later_try_is_not_trusted(
+        self, attempt: Try, periskope_sandbox: Sandbox
+    ) -> None:
+        """The try that was resumed with it has sent, and was lost; its successor gets the same once more."""
+        memory = Memory(None)
+        limit = periskope_sandbox.fault("rate_limit", seconds=60, route="POST /chats/*/add")
+        with pytest.raises(PeriskopeRateLimitError):
+            attempt(1, memory=memory)
+        limit.ends_at = 0
+        assert [kept["state"] for kept in memory.carried().values()] == ["unsent"]
+        carried = dict(memory.carried())
+        assert attempt(1, memory=memory) == {KNOWN: "added", STRANGER: "invited"}
+        assert attempt(2, memory=Memory(None, carried)) == {KNOWN: "already_in", STRANGER: "unknown"}
         assert len(periskope_sandbox.invitations_to(STRANGER)) == 1
 
 

@@ -285,6 +285,8 @@ class TestWhatAbsenceProves:
         [
             pytest.param({"queue_id": "queue-1", "chat_id": GROUP}, id="no content"),
             pytest.param({"queue_id": "queue-1", "message": {"type": "chat"}}, id="neither chat nor text"),
+            pytest.param({"queue_id": "queue-1", "message": {"body": TEXT, "type": "chat"}}, id="no chat"),
+            pytest.param({"chat_id": GROUP, "message": {"body": TEXT, "type": "chat"}}, id="no id"),
         ],
     )
     def test_a_queue_that_shows_too_little_proves_nothing(
@@ -366,6 +368,18 @@ class TestWhichMessageIsOurs:
         task.sandbox.fault("drop_before", SEND)
         assert task.run().unique_id == newest.unique_id
         assert task.posts == 1
+
+    def test_one_that_the_chat_shows_before_it_is_out_is_queued(self, task: Task) -> None:
+        from airflow_provider_periskope.models import Message
+
+        def in_chat(*_: Any) -> Any:
+            row = {"message_id": "m", "from_me": True, "body": TEXT, "ack": 0, "timestamp": datetime.now(UTC)}
+            return iter([Message.model_validate(row)])
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(PeriskopeHook, "iter_messages", in_chat)
+            task.sandbox.fault("drop_before", SEND)
+            assert task.run().status == "queued"
 
     def test_one_that_has_failed_is_not(self, task: Task) -> None:
         task.sandbox.add_message(GROUP, TEXT)
