@@ -91,7 +91,9 @@ class PeriskopeOperator(BaseOperator):
 
     def resume(self, context: Context, event: dict[str, Any]) -> Any:
         """
-        Continue after a wait; called by Airflow below 3.3 (newer releases call :meth:`execute` again).
+        Continue after a deferral; called by Airflow.
+
+        From 3.3 on, only a ``cool_down`` is a deferral: after any other wait, Airflow calls :meth:`execute` again.
 
         :param context: context of the task.
         :param event: what was known before the wait, from

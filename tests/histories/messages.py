@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from tests.histories.groups import PHONES
 from tests.histories.history import World
@@ -15,7 +15,7 @@ from tests.histories.units import (
     apart,
     clocks_differ,
     due_at,
-    has_no_record,
+    earliest_send,
     judge_units,
     list_cleared_while_running,
     listed_late,
@@ -26,7 +26,7 @@ from tests.histories.units import (
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from tests.histories.network import Request
     from tests.histories.periskope import Periskope
@@ -208,9 +208,58 @@ class Messages:
         return datetime.fromtimestamp(moment + ahead, UTC).replace(microsecond=0).isoformat()
 
 
+def _violations(world: WorldOfMessages, unit: Unit) -> list[str]:
+    broken = []
+    own = {message.unique_id: message for message in unit.own}
+    out = [message.unique_id for message in unit.own if message.comes_out]
+    if len(out) > 1:
+        broken.append(f"two messages: {', '.join(out)}")
+    for end in unit.ends:
+        where = f"by {end.process.name}"
+        if end.state == "success":
+            if end.value not in own:
+                broken.append(f"another's message: {end.value} {where}")
+            elif unit.run.option == "sent" and own[end.value].sent_at > end.moment:
+                broken.append(f"not out: {end.value} {where}")
+            continue
+        kind = type(end.error).__name__
+        if not kind.startswith("Periskope") and kind not in EXPECTED:
+            broken.append(f"crash: {kind}: {end.error} {where}")
+        if kind_of(end.error) == "PeriskopeMessageFailedError" and all(
+            message.fails_from == NEVER for message in world.messages.all
+        ):
+            broken.append(f"called failed: {end.error} {where}")
+    return broken
+
+
+def _looks_like_ours(world: WorldOfMessages, unit: Unit, violation: str) -> bool:
+    """Return whether an equal message was sent in the time in which its own can have been."""
+    since = earliest_send(world, unit)
+    if was_cleared_without_record(world, unit):
+        since = min(since, due_at(unit))
+    since -= apart(world)
+    own = {message.unique_id for message in unit.own}
+    return any(
+        message.text == unit.name and message.unique_id not in own and message.sent_at >= since
+        for message in world.messages.all
+    )
+
+
+EXEMPTIONS: dict[str, Callable[[Any, Unit, str], bool]] = {
+    "listed later than is looked": listed_late,
+    "a text twice in the list": twice_in_list,
+    "clocks differ, and the API does not tell its own": clocks_differ,
+    "list cleared while its run goes on, below 3.2": list_cleared_while_running,
+    "an equal message of that time": _looks_like_ours,
+    "an old process still sends": old_process_sends,
+}
+"""What the documentation does not promise, by name: whether it explains what happened to a unit."""
+
+
 class WorldOfMessages(World):
     """All that takes part in a history of tasks that send messages to one group."""
 
+    exemptions = EXEMPTIONS
     interferences = (
         "clears it", "marks it failed and clears it", "clears it with its list", "goes on with the backfill",
     )  # fmt: skip
@@ -256,62 +305,3 @@ class WorldOfMessages(World):
     def judge(self) -> tuple[str | None, list[str]]:
         """Return the promise that was broken, and the exemptions that were needed."""
         return judge_units(self, "/message/send", self.messages.all, _violations, EXEMPTIONS)
-
-    exemptions: ClassVar[Mapping[str, Any]] = {}
-
-
-def _violations(world: WorldOfMessages, unit: Unit) -> list[str]:
-    broken = []
-    own = {message.unique_id: message for message in unit.own}
-    out = [message.unique_id for message in unit.own if message.comes_out]
-    if len(out) > 1:
-        broken.append(f"two messages: {', '.join(out)}")
-    for end in unit.ends:
-        where = f"by {end.process.name}"
-        if end.state == "success":
-            if end.value not in own:
-                broken.append(f"another's message: {end.value} {where}")
-            elif unit.run.option == "sent" and own[end.value].sent_at > end.moment:
-                broken.append(f"not out: {end.value} {where}")
-            continue
-        kind = type(end.error).__name__
-        if not kind.startswith("Periskope") and kind not in EXPECTED:
-            broken.append(f"crash: {kind}: {end.error} {where}")
-        if kind_of(end.error) == "PeriskopeMessageFailedError" and all(
-            message.fails_from == NEVER for message in world.messages.all
-        ):
-            broken.append(f"called failed: {end.error} {where}")
-    return broken
-
-
-def _looks_like_ours(world: WorldOfMessages, unit: Unit, violation: str) -> bool:
-    """Return whether an equal message was sent in the time in which its own can have been."""
-    moments = [request.sent_at for request in unit.requests]
-    moments += [
-        moment
-        for process, moment in world.airflow.recorded_as_sent
-        if world.airflow.starts_of[process] in [(task, unit.name) for task in unit.run.tasks.values()]
-    ]
-    if has_no_record(world) or unit.run.is_mapped:
-        moments.append(unit.run.began_at)
-    if was_cleared_without_record(world, unit):
-        moments.append(due_at(unit))
-    since = min(moments, default=NEVER) - apart(world)
-    own = {message.unique_id for message in unit.own}
-    return any(
-        message.text == unit.name and message.unique_id not in own and message.sent_at >= since
-        for message in world.messages.all
-    )
-
-
-EXEMPTIONS: dict[str, Callable[[Any, Unit, str], bool]] = {
-    "listed later than is looked": listed_late,
-    "a text twice in the list": twice_in_list,
-    "clocks differ, and the API does not tell its own": clocks_differ,
-    "list cleared while its run goes on, below 3.2": list_cleared_while_running,
-    "an equal message of that time": _looks_like_ours,
-    "an old process still sends": old_process_sends,
-}
-"""What the documentation does not promise, by name: whether it explains what happened to a unit."""
-
-WorldOfMessages.exemptions = EXEMPTIONS

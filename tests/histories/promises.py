@@ -16,6 +16,7 @@ from tests.histories.units import (
     apart,
     clocks_differ,
     due_at,
+    earliest_send,
     has_no_record,
     judge_units,
     list_cleared_while_running,
@@ -108,18 +109,8 @@ def _own_not_told(world: World, unit: Unit, violation: str) -> bool:
 
 def _others_of_its_time(world: World, unit: Unit) -> list[Group]:
     """Return the groups of the name since its first request, or since its run began where that is not on record."""
-    airflow = world.airflow
-    # A process that was killed after its record and before its request may have sent one, as far as can be known.
-    moments = [request.sent_at for request in unit.requests]
-    moments += [
-        moment
-        for process, moment in airflow.recorded_as_sent
-        if airflow.starts_of[process] in [(task, unit.name) for task in unit.run.tasks.values()]
-    ]
-    if has_no_record(world) or unit.run.is_mapped:
-        moments.append(unit.run.began_at)
-    since = min(moments, default=float("inf"))
-    return [group for group in _others(world, unit) if group.made_at >= since - apart(world)]
+    since = earliest_send(world, unit) - apart(world)
+    return [group for group in _others(world, unit) if group.made_at >= since]
 
 
 def _due_long_before(world: World, unit: Unit, violation: str) -> bool:

@@ -146,6 +146,21 @@ def has_no_record(world: World) -> bool:
     return not release.has_store or release.store_cleared or world.store_was_lost
 
 
+def earliest_send(world: World, unit: Unit) -> float:
+    """Return when its first request can have been sent, or when its run began where that is not on record."""
+    airflow = world.airflow
+    # A process that was killed after its record and before its request may have sent one, as far as can be known.
+    moments = [request.sent_at for request in unit.requests]
+    moments += [
+        moment
+        for process, moment in airflow.recorded_as_sent
+        if airflow.starts_of[process] in [(task, unit.name) for task in unit.run.tasks.values()]
+    ]
+    if has_no_record(world) or unit.run.is_mapped:
+        moments.append(unit.run.began_at)
+    return min(moments, default=float("inf"))
+
+
 def twice_in_list(world: World, unit: Unit, violation: str) -> bool:
     """Return whether two mapped instances have one name."""
     return unit.run.names.count(unit.name) > 1 or (
