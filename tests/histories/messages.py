@@ -63,7 +63,9 @@ class Message:
     def listed_from(self) -> float:
         """From when on somebody who looks every half a minute sees it."""
         is_seen_in_queue = self.leaves_queue_at - self.shown_from > BETWEEN_LOOKS
-        return self.shown_from if is_seen_in_queue or not self.comes_out else self.sent_at
+        if is_seen_in_queue or not self.comes_out:
+            return self.shown_from
+        return max(self.shown_from, self.sent_at)
 
     @property
     def comes_out(self) -> bool:
