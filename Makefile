@@ -3,6 +3,8 @@
 SHELL := /bin/sh
 PYTHON_IN := .venv/bin/python
 export PYTHON
+# An image that sets it would let each process compile the thousand modules of Airflow anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help environment demo test airflow lint histories mutants browser pictures docs build versions newer-releases faults limits celery \
 	connections backfill alerts webhooks cool-down examples pins vendor-client bench bench-short constraints clean
@@ -25,8 +27,8 @@ airflow: environment  ## Airflow's UI, example DAGs and sandbox, until Ctrl+C (D
 
 ##@ Maintain it
 
-test: environment  ## Run the tests that need only Python
-	@.venv/bin/pytest --cov --numprocesses=auto --maxprocesses=4 --dist=worksteal
+test: environment  ## Run the tests that need only Python (PYTEST_ADDOPTS=--cov measures coverage)
+	@.venv/bin/pytest --numprocesses=4 --dist=worksteal
 
 lint: environment  ## Check style and types
 	@.venv/bin/ruff check .

@@ -40,6 +40,6 @@ def run_suite(session: nox.Session, release: Release) -> None:
     session.run(python, "-c", really, external=True)
     tests = [path for path in SUITE if path != SLOW or release in (OLDEST, NEWEST)]
     session.run(
-        python, "-m", "pytest", "--numprocesses=2", "--dist=worksteal", *(session.posargs or tests), external=True,
-        env={"PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
+        python, "-m", "pytest", "--numprocesses=4", "--dist=worksteal", *(session.posargs or tests), external=True,
+        env={"PYTHONPATH": ""},
     )  # fmt: skip
