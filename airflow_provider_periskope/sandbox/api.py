@@ -116,8 +116,8 @@ class JobFilter(BaseModel):
 
 
 def known_state(request: Request) -> State:
-    """Get the state that this application serves."""
-    state: State = request.app.state.sandbox
+    """Get the state that this request is about."""
+    state: State = request.state.sandbox
     return state
 
 
@@ -436,10 +436,9 @@ def methods_of(path: str) -> str:
     return ", ".join(sorted({name for route in routes if route.path == template for name in route.methods}))
 
 
-def create_app(sandbox: State) -> FastAPI:
-    """Build the application that answers."""
+def create_app() -> FastAPI:
+    """Build the application that answers. Each request brings the state that it is about."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)  # no page that loads from another host
-    app.state.sandbox = sandbox
     app.include_router(router)
 
     @app.exception_handler(ApiError)

@@ -41,7 +41,7 @@ def refuse_foreign(request: Request) -> None:
     host = request.headers.get("host", "")
     origin = request.headers.get("origin", f"http://{host}")
     name = host.rpartition(":")[0] if re.search(r":\d+$", host) else host
-    if name.lower() not in LOOPBACK | {request.app.state.host} or origin != f"http://{host}":
+    if name.lower() not in LOOPBACK | {request.state.host} or origin != f"http://{host}":
         raise FOREIGN
 
 
@@ -49,8 +49,8 @@ router = APIRouter(dependencies=[Depends(refuse_foreign)])
 
 
 def state_of(request: Request) -> State:
-    """Get the state that this application serves."""
-    state: State = request.app.state.sandbox
+    """Get the state that this request is about."""
+    state: State = request.state.sandbox
     return state
 
 

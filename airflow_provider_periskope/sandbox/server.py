@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 import uvicorn
@@ -17,11 +18,21 @@ from airflow_provider_periskope.sandbox.state import State
 from airflow_provider_periskope.sandbox.traffic import Connection, Traffic
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from airflow_provider_periskope.sandbox.rate_limit import RateLimit
 
 # A failed test shows what came in, not how uvicorn starts.
 QUIET: dict[str, Any] = {"log_config": None, "log_level": "warning", "access_log": False}
 BARE: dict[str, Any] = {"proxy_headers": False, "server_header": False, "date_header": False}
+
+
+@cache
+def application() -> FastAPI:
+    """Build what answers, once for all sandboxes of the process: it takes longer than many a test."""
+    app = create_app()
+    app.include_router(control.router)
+    return app
 
 
 class Sandbox(State):
@@ -49,10 +60,7 @@ class Sandbox(State):
     ) -> None:
         super().__init__(api_key, phone, rate_limit, latency)
         self.host, self.port = host, port
-        app = create_app(self)
-        app.include_router(control.router)
-        app.state.host = host
-        self._app = Traffic(app, self)
+        self._app = Traffic(application(), self, host)
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:

@@ -49,11 +49,18 @@ def queueing(fault: Fault | None, kind: Kind) -> tuple[float, bool]:
 
 
 class Traffic:
-    """An ASGI application around the one that answers."""
+    """
+    An ASGI application around the one that answers.
 
-    def __init__(self, app: ASGIApp, state: State) -> None:
+    :param app: the one that answers, which may serve other sandboxes as well.
+    :param state: the state that each request is about.
+    :param host: the address that the sandbox listens on.
+    """
+
+    def __init__(self, app: ASGIApp, state: State, host: str) -> None:
         self.app = app
         self.state = state
+        self.host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request from the socket."""
@@ -108,7 +115,7 @@ class Traffic:
 
     async def _work(self, scope: Scope, body: bytes, conditions: Conditions | None = None) -> Answer:
         """Let the application answer, and hold the answer back."""
-        scope["state"]["conditions"] = conditions
+        scope["state"].update(sandbox=self.state, host=self.host, conditions=conditions)
         if len(body) > BODY_LIMIT:
             return answers.TOO_LARGE.answer()
         sent: list[Message] = []
