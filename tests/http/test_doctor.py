@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_periskope import doctor
+from airflow_provider_periskope.api import client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,8 +76,14 @@ def test_a_page_for_people(sandbox: Sandbox, capsys: pytest.CaptureFixture[str])
     ],
 )
 def test_the_right_line_is_red(
-    sandbox: Sandbox, diagnosis: Callable[..., Any], fault: str, route: str, red: str
+    sandbox: Sandbox,
+    diagnosis: Callable[..., Any],
+    fault: str,
+    route: str,
+    red: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(client, "READ_TRIES", 1)
     sandbox.fault(fault, route=route, times=None)
     status, findings = diagnosis()
     assert status == 1

@@ -59,10 +59,15 @@ def event(trigger: Trigger) -> Any:
     return asyncio.run(first_event(trigger))
 
 
-async def sent_meanwhile(trigger: Trigger, sandbox: Sandbox, seconds: float) -> int:
-    """Run a trigger for some time, end it as a triggerer that stops does, and count its requests."""
+async def sent_meanwhile(
+    trigger: Trigger, sandbox: Sandbox, seconds: float, *, enough: int | None = None
+) -> int:
+    """Run a trigger for some time or until its requests are enough, end it as a triggerer does, and count them."""
     running = asyncio.create_task(first_event(trigger))
-    await asyncio.sleep(seconds)
+    for _ in range(round(seconds / 0.05)):
+        if enough is not None and len(sandbox.requests) >= enough:
+            break
+        await asyncio.sleep(0.05)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -147,7 +152,7 @@ class TestARestart:
     def test_goes_on_from_the_arguments(self, trigger: Make, periskope_sandbox: Sandbox, group: Any) -> None:
         path, arguments = trigger(people=[TWO]).serialize()
         assert path == "airflow_provider_periskope.triggers.group.PeriskopeGroupMembersTrigger"
-        assert asyncio.run(sent_meanwhile(Trigger(**arguments), periskope_sandbox, 0.5)) > 1
+        assert asyncio.run(sent_meanwhile(Trigger(**arguments), periskope_sandbox, 20, enough=2)) >= 2
         periskope_sandbox.add_person(group, TWO)
         assert Trigger(**arguments).serialize() == (path, arguments)
         assert event(Trigger(**arguments))["status"] == "met"

@@ -120,43 +120,42 @@ def project(tmp_path: Path) -> Path:
     return project
 
 
-def test_it_runs_dags_wherever_they_are_and_writes_nothing_into_the_home(
+def in_parallel(project: Path, tmp_path: Path, *options: str, **own: str) -> tuple[str, set[str]]:
+    """Run the tests of a project in two workers, and return the output and the homes of Airflow that they had."""
+    (project / "test_parallel.py").write_text(PARALLEL)
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    ended = run_pytest(project, "-p", "xdist", "-n", "2", "-rP", *options, TMPDIR=str(folder), **own)
+    assert list(folder.glob("airflow-home-*")) == []
+    return ended.stdout, {line for line in ended.stdout.splitlines() if line.startswith(str(tmp_path))}
+
+
+def test_it_runs_dags_wherever_they_are_and_writes_nothing_into_the_home_of_the_user(
     project: Path, tmp_path: Path
 ) -> None:
     (project / "test_more.py").write_text(MORE)
     home = tmp_path / "home"
     home.mkdir()
-    ended = run_pytest(project, HOME=str(home))
-    assert ended.returncode == 0, ended.stdout
-    assert "9 passed" in ended.stdout
+    output, homes = in_parallel(project, tmp_path, HOME=str(home))
+    assert "11 passed" in output, output
     assert list(home.glob("airflow*")) == []
+    # A home for each worker, so that no two of them migrate one database at once.
+    assert {Path(line).name for line in homes} <= {"gw0", "gw1"}
 
 
-def test_a_failed_run_shows_the_errors_of_its_tasks(project: Path) -> None:
-    (project / "test_failing.py").write_text(FAILING)
-    ended = run_pytest(project, "test_failing.py")
-    assert ended.returncode == 1
-    assert "the DAG run failed" in ended.stdout
-    assert ended.stdout.count("task 'fail[1]': LookupError: the shelf 2 is empty") >= 3
-    assert "failed tasks" in ended.stdout.split("test_something_else", 1)[1]
-
-
-@pytest.mark.parametrize("whose", ["ours", "the user's"])
-def test_workers_of_xdist_do_not_migrate_one_database_at_once(
-    project: Path, tmp_path: Path, whose: str
+def test_a_home_that_the_user_has_set_is_kept_and_a_failed_run_shows_the_errors_of_its_tasks(
+    project: Path, tmp_path: Path
 ) -> None:
-    (project / "test_parallel.py").write_text(PARALLEL)
-    home, folder = tmp_path / "home", tmp_path / "temporary"
-    folder.mkdir()
-    own = {"AIRFLOW_HOME": str(home)} if whose == "the user's" else {}
-    ended = run_pytest(
-        project, "-p", "xdist", "-n", "2", "-rP", "test_parallel.py", TMPDIR=str(folder), **own
+    (project / "test_failing.py").write_text(FAILING)
+    home = tmp_path / "airflow-home"
+    output, homes = in_parallel(
+        project, tmp_path, "test_parallel.py", "test_failing.py", AIRFLOW_HOME=str(home)
     )
-    assert ended.returncode == 0, ended.stdout
-    assert "2 passed" in ended.stdout
-    homes = {line for line in ended.stdout.splitlines() if line.startswith(str(tmp_path))}
-    assert homes == {str(home)} if own else {Path(line).name for line in homes} <= {"gw0", "gw1"}
-    assert list(folder.glob("airflow-home-*")) == []
+    assert "2 failed, 2 passed" in output, output
+    assert homes == {str(home)}
+    assert "the DAG run failed" in output
+    assert output.count("task 'fail[1]': LookupError: the shelf 2 is empty") >= 3
+    assert "failed tasks" in output.split("test_something_else", 1)[1]
 
 
 def test_a_missing_extra_says_what_to_install(project: Path) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_periskope.api import client
+from airflow_provider_periskope.api import client, connecting
 from airflow_provider_periskope.once import rule
-from tests.http.once.tries import SETTLING, Store, Task
+from tests.http.once.tries import CONNECT_TIMEOUT, SETTLING, Store, Task
 
 if TYPE_CHECKING:
     from airflow_provider_periskope.sandbox.server import Sandbox
@@ -20,6 +20,8 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rule, "SETTLING", timedelta(seconds=SETTLING))
     monkeypatch.setattr(rule, "LOOK_PAUSES", (0.1,))
     monkeypatch.setattr(client, "WAIT_IN_PLACE", 0.5)
+    for module in (client, connecting):
+        monkeypatch.setattr(module, "CONNECT_TIMEOUT", CONNECT_TIMEOUT)
     monkeypatch.setattr(client, "CONNECT_TRIES", 1)
     monkeypatch.setattr(client, "READ_TRIES", 1)
 

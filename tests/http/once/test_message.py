@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airflow_provider_periskope.api.connecting import CONNECT_TIMEOUT
 from airflow_provider_periskope.exceptions import (
     PeriskopeConflictError,
     PeriskopeError,
@@ -23,7 +22,7 @@ from airflow_provider_periskope.models import Phone, QueueJob
 from airflow_provider_periskope.once.doubt import Attempt, TaskTry
 from airflow_provider_periskope.once.message import OneMessage, note_failure, send_once
 from airflow_provider_periskope.once.record import Memory
-from tests.http.once.tries import CLEARED, FIRST, READ_TIMEOUT, RETRY, Store
+from tests.http.once.tries import CLEARED, CONNECT_TIMEOUT, FIRST, READ_TIMEOUT, RETRY, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_periskope.api import client
-from airflow_provider_periskope.api.connecting import CONNECT_TIMEOUT
 from airflow_provider_periskope.hooks.periskope import PeriskopeHook
 from airflow_provider_periskope.input.group import check_group
 from airflow_provider_periskope.once import doubt, rule
@@ -30,6 +29,7 @@ PERSON = "919537851844"
 OTHER_PHONE = "918527184400"
 READ_TIMEOUT = 1.0
 SETTLING = 1.0
+CONNECT_TIMEOUT = 1.0
 KEY = "periskope_group"
 """Under which the task state store has the record."""
 
