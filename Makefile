@@ -87,8 +87,9 @@ backfill: environment  ## Backfill with Airflow's own command, under each if_exi
 alerts: environment  ## Send alerts from every process of a real Airflow (AIRFLOW="oldest 3.0 3.2")
 	@$(PYTHON_IN) -m tests.system.check_alerts $(addprefix --airflow ,$(or $(AIRFLOW),oldest newest))
 
-cool-down: environment  ## Make groups with time between them, by a pool of one slot (AIRFLOW="oldest 3.2"; COUNT=12)
-	@$(PYTHON_IN) -m tests.system.check_cool_down $(addprefix --airflow ,$(or $(AIRFLOW),newest)) --groups $(or $(COUNT),12)
+cool-down: environment  ## Make groups with time between them, by a pool of one slot (AIRFLOW="oldest 3.2"; COUNT=12; WORKERS=2 for Celery)
+	@$(PYTHON_IN) -m tests.system.check_cool_down $(addprefix --airflow ,$(or $(AIRFLOW),newest)) --groups $(or $(COUNT),12) \
+		--workers $(or $(WORKERS),0)
 
 webhooks: environment  ## Deliver webhooks to the example's receiver before a real API server
 	@$(PYTHON_IN) -m tests.system.check_webhooks $(addprefix --airflow ,$(or $(AIRFLOW),newest))

@@ -77,7 +77,7 @@ LANES = (
         Target("lint"),
         Target("demo"),
         Target("docs"),
-        Target("histories COUNT=6000"),
+        Target("histories COUNT=20000"),
         Target("histories COUNT=3000 KIND=messages"),
         Target("mutants"),
         # One after the other: npm must not write below tests/ while the sdist is made of it.
@@ -91,10 +91,11 @@ LANES = (
             if release != NEWEST
         ),
         Target("newer-releases"),
-        Target("pins", again=True),
     ),
     (
         Target("faults AIRFLOW=newest KIND=groups", again=True),
+        Target('faults AIRFLOW=newest KIND="messages updates"', again=True),
+        Target('faults AIRFLOW=newest KIND="people closings"', again=True),
         Target("faults AIRFLOW=oldest KIND=groups", again=True),
         Target('cool-down AIRFLOW="oldest newest" COUNT=4', again=True),
     ),
@@ -105,6 +106,8 @@ LANES = (
         Target("webhooks", again=True),
         Target("celery", again=True),
         Target("browser", again=True),
+        Target("alerts AIRFLOW=newest", again=True),
+        Target("pins", again=True),
     ),
 )
 # What is measured must not share the processor.

@@ -15,9 +15,9 @@ LOOKED  one may have been sent, and was looked for in vain  looks once, then sen
 DONE    the result is known                                 returns it
 ======  ==================================================  ==========================================================
 
-A record that may not be the latest word (without a task state store, one of an earlier try; with one, that of a mapped
-task that was cleared) counts as NONE, and a LOOKED one as SENT. A kind can ask to look before a first request too: a
-group does under ``if_exists="reuse"`` and ``"fail"``.
+A record is outdated if something may have been sent without one since: without a task state store, the record of an
+earlier try; with one, that of a mapped task that was cleared. It counts as NONE then, and a LOOKED one as SENT. A kind
+can ask to look before a first request too: a group does under ``if_exists="reuse"`` and ``"fail"``.
 
 :mod:`.rule` and :mod:`.doubt` are this table as code: the one acts, the other decides whether an earlier try may have
 sent, and in which period its result can appear. Neither knows what is being created. :mod:`.record` holds the states

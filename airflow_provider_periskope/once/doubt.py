@@ -57,7 +57,7 @@ class Window:
 
     :param opens_at: what was created before this is not the result.
     :param closes_at: what has not appeared by this moment does not exist.
-    :param doubtful: from when until when something may as well have been created by another run; ``None`` if never.
+    :param doubtful: the period whose results may as well be those of another run; ``None`` if never.
     """
 
     opens_at: datetime
@@ -111,12 +111,12 @@ class Attempt:
         if record.sent_at and record.first_sent_at:
             opens_at = record.first_sent_at - CLOCK_MARGIN - WORKERS_CLOCK_MARGIN
             return Window(opens_at, self._closes_at(record, record.sent_at, settling))
-        if record.state is State.UNSENT and self._is_last_word(record):
+        if record.state is State.UNSENT and self._is_up_to_date(record):
             return None
         if not self._may_have_sent_without_record(self.memory.latest(kind)):
             return None
         window = self._window_without_record(settling)
-        if record.state is State.LOOKED and self._is_last_word(record):
+        if record.state is State.LOOKED and self._is_up_to_date(record):
             return replace(window, closes_at=_now())
         return window
 
@@ -126,7 +126,7 @@ class Attempt:
         margin = CLOCK_MARGIN + (WORKERS_CLOCK_MARGIN if sent_before else timedelta())
         return Window((sent.first_sent_at or _now()) - margin, _now() + settling)
 
-    def _is_last_word(self, record: Record) -> bool:
+    def _is_up_to_date(self, record: Record) -> bool:
         """Return whether nothing can have been sent for this identity since its record was written."""
         # What a deferral carried can reach a later try, if the worker of this one is lost. And after a clear, another
         # mapped instance may have had this identity in between.
@@ -136,7 +136,7 @@ class Attempt:
 
     def _may_have_sent_without_record(self, latest: Record | None) -> bool:
         # It is the record of something else, because the task was cleared with other arguments or its mapped list has
-        # changed; or one that may not be the latest word.
+        # changed; or one that is outdated.
         if latest:
             return True
         if self.task_try.is_mapped:
@@ -150,7 +150,7 @@ class Attempt:
     def _closes_at(self, record: Record, sent_at: datetime, settling: timedelta) -> datetime:
         now = _now()
         ended_at = min(sent_at, now) + timedelta(seconds=self.connect_timeout + self.read_timeout)
-        if not self._is_last_word(record):
+        if not self._is_up_to_date(record):
             return max(ended_at + settling, self._closes_if_still_under_way(settling))
         if record.state is State.LOOKED:
             return now

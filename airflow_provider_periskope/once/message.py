@@ -124,7 +124,7 @@ class OneMessage:
         """
         Look for the message in the queue of the phone, then in its chat; see :meth:`.rule.Once.look`.
 
-        A message in a queue that cannot be read, or that a phone is just working off, is in neither. So that it is in
+        A message in a queue that cannot be read, or that a phone is just sending, is in neither. So that it is in
         neither proves something only where the phone is ready and the queue can be read, both for as long as a message
         may take to appear.
 

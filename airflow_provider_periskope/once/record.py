@@ -77,7 +77,7 @@ class Record:
         return Record(self.identity, on_try, State.DONE, result=dict(result))
 
     def reopened(self, on_try: int) -> Record:
-        """Return the record of a creation that a later try may continue: what was its result is what is known."""
+        """Return the record of a creation that a later try continues; its result is kept as what is known."""
         return Record(self.identity, on_try, State.UNSENT, about=self.result)
 
     def as_json(self) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class PeriskopeCreateGroupOperator(PeriskopeOperator):
         What is not given is not sent. Default ``None``.
     :param if_exists: what to do about a group of this name that exists from before the run: ``"create"`` another one
         (default), ``"reuse"`` it, or ``"fail"``.
-    :param cool_down: how long the task goes on after it has created a group, without a worker slot. It keeps its slot
+    :param cool_down: how long the task lasts after it has created a group, without a worker slot. It keeps its slot
         of a pool that includes deferred tasks, so that a pool with one slot spaces the groups of a phone. Needs a
         triggerer on each Airflow. Default ``None``: the task ends at once.
     :return: the chat ID, such as ``120363392071406466@g.us``. Further XCom keys: ``invite_link``, and ``outcome``:

@@ -83,7 +83,7 @@ class PeriskopeAddParticipantsOperator(_PeopleOperator):
         it, and WhatsApp blocks phones that are reported. Default ``False``.
     :param if_not_added: what to do if the outcome of somebody is neither ``added`` nor ``already_in``: ``"warn"`` in
         the log (default), ``"fail"``, or ``"ignore"``. The outcomes are in XCom in each case.
-    :param cool_down: how long the task goes on after it has sent a request, without a worker slot. It keeps its slot of
+    :param cool_down: how long the task lasts after it has sent a request, without a worker slot. It keeps its slot of
         a pool that includes deferred tasks, so that a pool with one slot spaces what a phone does. Needs a triggerer on
         each Airflow. Default ``None``: the task ends at once.
     :return: the outcome of each person, by number (digits with country code): ``added``, ``already_in``, ``invited``,

@@ -109,7 +109,7 @@ def start_of_the_run_trusted(patch: pytest.MonkeyPatch) -> None:
 
 
 def record_always_trusted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Attempt, "_is_last_word", lambda self, record: True)
+    patch.setattr(Attempt, "_is_up_to_date", lambda self, record: True)
 
 
 def no_record_means_not_sent(patch: pytest.MonkeyPatch) -> None:

@@ -17,20 +17,19 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from airflow_provider_periskope.sandbox.server import Sandbox
+from tests.lab.celery_workers import EXTRAS_OF_CELERY, airflow_with_celery
 from tests.lab.command_line import NEVER, on_each_release, parser_for
 from tests.lab.environments import EXTRAS, ROOT, add_provider, airflow_environment
-from tests.lab.installation import Airflow
 from tests.lab.postgres import Postgres
 from tests.lab.processes import processes_of, send
-from tests.lab.redis_server import Redis
 from tests.lab.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.lab.installation import Airflow
     from tests.lab.releases import Release
 
-WORKERS = ("worker-1", "worker-2")
 DAG_ID = "example_periskope_one_per_customer"
 RUN = "run"
 CREATE = "onboard.create_group"
@@ -38,49 +37,29 @@ CREATE = "onboard.create_group"
 
 def run(release: Release, *, tasks: int, keep: bool = False) -> list[str]:
     """Run the DAG, and return what was wrong."""
-    environment = add_provider(airflow_environment(release, extras=(*EXTRAS, "celery", "redis")))
+    environment = add_provider(airflow_environment(release, extras=(*EXTRAS, *EXTRAS_OF_CELERY)))
     with ExitStack() as stack:
         postgres = stack.enter_context(Postgres())
-        redis = stack.enter_context(Redis())
         # Two creates a second is less than eight slots on two workers would send.
         sandbox = stack.enter_context(Sandbox(latency=2.0, rate_limit=(2, 1.0)))
         settings = {
-            "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{redis.port}/0",
-            "AIRFLOW__CELERY__WORKER_CONCURRENCY": "4",
-            "AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
             # A message that the lost worker had taken and not begun: Airflow queues the task anew, by itself only late.
             "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
             "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
             # Nothing runs but what is triggered.
             "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False",
-            # In a container, CI is often root, which Celery refuses.
-            "C_FORCE_ROOT": "1",
             "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "3",
             "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5",
-            "AIRFLOW__CORE__HOSTNAME_CALLABLE": "lab_host.name",
             "AIRFLOW_CONN_PERISKOPE_DEFAULT": sandbox.connection_json(),
         }
-        airflow = Airflow(environment, postgres, executor="CeleryExecutor", settings=settings)
-        backend = f"db+postgresql://airflow@127.0.0.1:{postgres.port}/{airflow.database}"
-        airflow.variables["AIRFLOW__CELERY__RESULT_BACKEND"] = backend
+        airflow, workers = airflow_with_celery(stack, environment, postgres, settings, workers=2)
         airflow.keep = keep
-        stack.enter_context(airflow)
-        for worker in WORKERS:
-            arguments = [
-                "celery",
-                "worker",
-                "--celery-hostname",
-                worker,
-                "--skip-serve-logs",
-                "--without-mingle",
-            ]
-            airflow.add_component(worker, arguments, {"LAB_WORKER": worker})
         airflow.add_dags(ROOT / "example_dags" / f"{DAG_ID}.py")
         airflow.wait_for_dags(DAG_ID)
         customers = [{"id": number, "name": "Asha", "phones": ["919537851844"]} for number in range(tasks)]
         start = time.monotonic()
         airflow.api.trigger(DAG_ID, RUN, conf={"customers": customers})
-        lost = kill_one_in_the_middle(airflow, sandbox)
+        lost = kill_one_in_the_middle(airflow, workers)
 
         def ended() -> bool:
             return airflow.rows("select state from dag_run")[0]["state"] in ("success", "failed")
@@ -108,20 +87,20 @@ def run(release: Release, *, tasks: int, keep: bool = False) -> list[str]:
             found.append("the rate limit was never met")
         if again != cut_off[lost]:
             found.append(f"{again} tasks were tried again, {cut_off[lost]} were lost with {lost}")
-        if set(ended_at) != set(WORKERS):
+        if set(ended_at) != set(workers):
             found.append(f"not every worker took part: {dict(ended_at)}")
         return found
 
 
-def kill_one_in_the_middle(airflow: Airflow, sandbox: Sandbox) -> str:
-    """Kill every process of the second worker, while it is creating."""
-    lost = WORKERS[1]
+def kill_one_in_the_middle(airflow: Airflow, workers: Sequence[str]) -> str:
+    """Kill every process of the last worker, while it is creating."""
+    lost = workers[-1]
 
     def in_the_middle() -> bool:
         tasks = airflow.task_instances(f"task_id='{CREATE}'")
         running = {task["hostname"] for task in tasks if task["state"] == "running"}
         ended = {task["hostname"] for task in tasks if task["state"] == "success"}
-        return running >= set(WORKERS) and ended >= set(WORKERS)
+        return running >= set(workers) and ended >= set(workers)
 
     wait_until(in_the_middle, 180, "both workers to be at work", every=0.1)
     component = airflow.components[lost]

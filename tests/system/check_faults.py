@@ -1,8 +1,9 @@
 """
 The fault tables: ``python -m tests.system.check_faults --airflow 3.3``.
 
-Every row of every kind runs on a real scheduler, with our operator and with Airflow's HttpOperator, all at once. It
-ends with 1 when ours did not create each thing once, or passed on another ID than that one's. ``tests/lab/faults`` says
+Every row of every kind runs on a real scheduler, with our operator and, where one call does the same, with Airflow's
+HttpOperator, all at once. It ends with 1 when ours did not create each thing once, or passed on another result than
+that one's. ``tests/lab/faults`` says
 how to add a row or a kind.
 """
 
@@ -15,8 +16,10 @@ from tests.lab.command_line import NEVER, aligned, on_each_release, parser_for
 from tests.lab.faults import page
 from tests.lab.faults.kind import CONTENDERS
 from tests.lab.faults.runner import run
+from tests.system.change_faults import Closings, Updates
 from tests.system.group_faults import Groups
 from tests.system.message_faults import Messages
+from tests.system.people_faults import People
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from tests.lab.faults.kind import Finding, Kind
     from tests.lab.releases import Release
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (Groups(), Messages())}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (Groups(), Messages(), People(), Updates(), Closings())}
 HEADINGS = {
     "fault": "fault", "contender": "operator", "airflow": "Airflow", "state": "run", "tries": "tries",
     "made": "made", "posts": "POSTs", "downstream": "ID downstream", "outcome": "outcome",

@@ -353,7 +353,7 @@ class TestRefusal:
         looks = task.looks()
         limit.ends_at = 0
         task.new_try()
-        # A store tells the last word of this place in the list, but not those of the others.
+        # A store holds the last record of this place in the list, but not those of the others.
         task.run(replace(CLEARED, number=3, is_mapped=task.store is not None))
         assert task.looks() > looks
 

@@ -212,14 +212,15 @@ class Case:
     def finding(self) -> Finding:
         """Read what it came to."""
         made = self.kind.made(self)
-        received: dict[str, str] = {}
+        received: dict[str, Any] = {}
         file = self.airflow.received / f"{self.dag_id}.json"
         if file.exists():
             received = json.loads(file.read_text())
         task = self.task()
         downstream = "none"
         if received:
-            downstream = "right" if [received["id"]] == made else "one of several" if made else "wrong"
+            is_right = self.kind.is_right(self, received["id"], made)
+            downstream = "right" if is_right else "one of several" if len(made) > 1 else "wrong"
         finding = Finding(
             fault=self.row.title, contender=self.operator, airflow=self.airflow.release.version,
             state=self.run_state(), tries=task["try_number"], made=len(made), posts=len(self.requests),

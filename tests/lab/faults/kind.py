@@ -44,7 +44,10 @@ class Kind(ABC):
     :cvar dags: its file in ``tests/lab/dags``
     :cvar page: the name of its table in ``docs/_generated``
     :cvar operator: our operator
+    :cvar contenders: whether it is compared with HttpOperator, which makes one call alone
     :cvar thing: what one creation makes, in one word
+    :cvar result: what is passed on to the next task
+    :cvar request: what its requests are called
     :cvar outcome: what our operator says of it
     :cvar texts: what no log may contain, beside keys and phone numbers
     :cvar rows: the rows of its table
@@ -54,7 +57,10 @@ class Kind(ABC):
     dags: ClassVar[str]
     page: ClassVar[str]
     operator: ClassVar[str]
+    contenders: ClassVar[Sequence[str]] = CONTENDERS
     thing: ClassVar[str]
+    result: ClassVar[str] = "ID"
+    request: ClassVar[str] = "POST"
     outcome: ClassVar[str]
     texts: ClassVar[Sequence[str]]
     rows: ClassVar[Sequence[Row]]
@@ -78,16 +84,25 @@ class Kind(ABC):
     def prepare(self, case: Case) -> None:  # noqa: B027 - most kinds need nothing
         """Put into the sandbox what the case needs, such as a group to write to."""
 
+    def is_right(self, case: Case, passed_on: Any, made: list[str]) -> bool:
+        """Return whether what the next task received is true: by default, whether it is the ID of the one thing."""
+        return [passed_on] == made
+
+    def wanted(self, case: Case) -> int:
+        """Return how many things there are to be: by default what the row says."""
+        return case.row.makes
+
     def problems(self, case: Case, finding: Finding) -> list[str]:
         """Return what is wrong with a run of ours: anything but one thing made, and its ID passed on."""
         problems = []
         row = case.row
+        wanted = self.wanted(case)
         if finding.state != "success":
             problems.append(f"the run is {finding.state}")
-        if finding.made != 1:
-            problems.append(f"{NEVER + ': ' if finding.made > 1 else ''}{finding.made} {self.thing}s")
+        if finding.made != wanted:
+            problems.append(f"{NEVER + ': ' if finding.made > wanted else ''}{finding.made} {self.thing}s")
         if finding.downstream != "right":
-            told = f"ID downstream: {finding.downstream}"
+            told = f"{self.result} downstream: {finding.downstream}"
             problems.append(told if finding.downstream == "none" else f"{NEVER}: {told}")
         if finding.outcome != self.outcome:
             problems.append(f"outcome {finding.outcome!r}")

@@ -89,10 +89,15 @@ def side_by_side(kind: Kind, findings: Sequence[Finding]) -> str:
 
 def cell(kind: Kind, found: Finding) -> str:
     """Say in a few words what a run came to."""
-    made = f"1 {kind.thing}" if found.made == 1 else f"**{found.made} {kind.thing}s**"
-    ends = {"right": "right ID", "none": "no ID", "one of several": "**ID of one of them**"}
-    passed_on = ends.get(found.downstream, "**wrong ID**")
+    made = f"1 {kind.thing}" if found.made == 1 else f"{found.made} {kind.thing}s"
+    if found.made > 1 or (found.made == 0 and found.downstream != "right"):
+        made = f"**{made}**"
+    ends = {
+        "right": f"right {kind.result}", "none": f"no {kind.result}",
+        "one of several": f"**{kind.result} of one of them**",
+    }  # fmt: skip
+    passed_on = ends.get(found.downstream, f"**wrong {kind.result}**")
     state = "" if found.state == "success" else f", **{found.state}**"
-    posts = f"{found.posts} POST{'' if found.posts == 1 else 's'}"
+    posts = f"{found.posts} {kind.request}{'' if found.posts == 1 else 's'}"
     tries = "1 try" if found.tries == 1 else f"{found.tries} tries"
     return f"{made}, {passed_on}{state}; {tries}, {posts}"

@@ -34,6 +34,7 @@ class Row:
     :param disaster: what is done to all of Airflow, once the requests of all its cases are open
     :param refusal: whether it is sure that nothing was made, so that the next try, from 3.3 on, must not wait for it
     :param posts: how many requests that create ours may send
+    :param makes: how many things there are to be in the end
     :param host: the host of the connection, at first
     """
 
@@ -50,6 +51,7 @@ class Row:
     disaster: Callable[[Airflow], None] | None = None
     refusal: bool = False
     posts: int = 1
+    makes: int = 1
     host: str = LOOPBACK
 
 

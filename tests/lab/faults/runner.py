@@ -48,7 +48,7 @@ def run(
         states = stack.enter_context(States(airflow))
         cases = [
             Case(airflow, states, kind, row, contender, shared)
-            for kind in rows for row in rows[kind] for contender in contenders
+            for kind in rows for row in rows[kind] for contender in contenders if contender in kind.contenders
         ]  # fmt: skip
         for case in cases:
             case.prepare()
