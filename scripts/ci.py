@@ -70,7 +70,7 @@ class Target:
         say(f"\n=== make {self.arguments} ===\n{output}\n--- make {self.arguments}: {self.result}\n")
 
 
-# With the coverage that is wanted; it takes half as long again, which nobody who runs the tests by hand has to wait for.
+# Coverage takes half as long again, which nobody who runs the tests by hand has to wait for.
 FIRST = (Target("test PYTEST_ADDOPTS=--cov"),)
 LANES = (
     (
