@@ -104,7 +104,7 @@ def _creator_not_told(world: World, unit: Unit, violation: str) -> bool:
 
 
 def _own_not_told(world: World, unit: Unit, violation: str) -> bool:
-    return world.groups.shared == "other's row" and world.groups.shows_creator == "without a number"
+    return world.groups.shared == "other's row" and world.groups.shows_creator != "marked"
 
 
 def _others_of_its_time(world: World, unit: Unit) -> list[Group]:
@@ -157,7 +157,7 @@ EXEMPTIONS: dict[str, Callable[[World, Unit, str], bool]] = {
     "list cleared while its run goes on, below 3.2": list_cleared_while_running,
     "another's group of that name looks like ours": _looks_like_ours,
     "another phone's group, and its creator is not told": _creator_not_told,
-    "the list names another phone, and the creator has no number": _own_not_told,
+    "the list names another phone, and the creator is not told": _own_not_told,
     "cleared run that was due more than a day before its group": _due_long_before,
     "cleared run, and another's group of the day that it was due": _soon_after_due,
     "an old process still sends": old_process_sends,

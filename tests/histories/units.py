@@ -156,7 +156,7 @@ def earliest_send(world: World, unit: Unit) -> float:
         for process, moment in airflow.recorded_as_sent
         if airflow.starts_of[process] in [(task, unit.name) for task in unit.run.tasks.values()]
     ]
-    if has_no_record(world) or unit.run.is_mapped:
+    if has_no_record(world) or unit.run.is_mapped or was_cleared_without_record(world, unit):
         moments.append(unit.run.began_at)
     return min(moments, default=float("inf"))
 
