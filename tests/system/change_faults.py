@@ -50,7 +50,7 @@ TITLES = {
 def kill_in(step: str, case: Case) -> None:
     """Kill the process of the task while the response to the call of a step is awaited."""
     name = f"{step} of {case.dag_id}"
-    wait_until(lambda: any(call.fault for call in case.sandbox.requests), 120, name, every=0.1)
+    wait_until(lambda: any(call.fault for call in case.sandbox.requests), 300, name, every=0.1)
     case.kill_task()
 
 
