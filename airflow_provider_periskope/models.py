@@ -260,6 +260,7 @@ class GroupClosing(_Model):
     How a group is closed, checked.
 
     :param chat_id: id of the group.
+    :param farewell: text of a last message; ``None`` for none.
     :param labels: labels to add.
     :param hand_over_to: digits of the person who becomes admin before the phone leaves; ``None`` for nobody.
     :param reset_invite_link: whether to replace the invite link.
@@ -268,6 +269,7 @@ class GroupClosing(_Model):
     """
 
     chat_id: str
+    farewell: str | None = None
     labels: list[str] = []
     hand_over_to: str | None = None
     reset_invite_link: bool = True

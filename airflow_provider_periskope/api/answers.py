@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from airflow_provider_periskope.exceptions import (
     PeriskopeApiError,
@@ -22,7 +23,7 @@ from airflow_provider_periskope.exceptions import (
     PeriskopeRateLimitError,
     PeriskopeValidationError,
 )
-from airflow_provider_periskope.phone_numbers import mask_numbers, masked
+from airflow_provider_periskope.phone_numbers import mask_chat, mask_numbers, masked
 
 if TYPE_CHECKING:
     from requests import Response
@@ -68,6 +69,14 @@ class Call:
     def may_be_repeated(self) -> bool:
         """Whether sending it twice does no harm."""
         return self.only_reads or self.repeatable
+
+    @property
+    def chat_id(self) -> str | None:
+        """The id of the chat that it is about, if it names one."""
+        if named := re.match(r"/chats/([^/]*(?:@|%40)[^/]*)", self.path):
+            return unquote(named[1])
+        value = self.json.get("chat_id") if isinstance(self.json, dict) else None
+        return value if isinstance(value, str) else None
 
     @property
     def origin(self) -> str:
@@ -205,6 +214,12 @@ def _meaning(
             f"Periskope does not know phone {masked(call.phone)}.",
             f"Correct Phone (login) of connection {call.conn_id!r}, or phone= of the task: the number with country "
             "code, as the Periskope console shows it.",
+        )
+    if status == 404 and is_the_apis and (chat_id := call.chat_id):
+        return (
+            PeriskopeNotFoundError,
+            f"Periskope does not know chat {mask_chat(chat_id)}.",
+            f"Check the id, and that phone {masked(call.phone)} of connection {call.conn_id!r} is in that chat.",
         )
     if status == 404 and is_the_apis:
         return (

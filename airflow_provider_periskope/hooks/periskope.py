@@ -126,7 +126,8 @@ class PeriskopeHook(BaseHook):
             raise PeriskopeConnectionNotFoundError(
                 f"Connection {self.periskope_conn_id!r} is not defined, or cannot be read.",
                 what_to_do="Add it under Admin > Connections with type Periskope, or set "
-                f"AIRFLOW_CONN_{self.periskope_conn_id.upper()} where the task runs.",
+                f"AIRFLOW_CONN_{self.periskope_conn_id.upper()} where the task runs. If it is set, its value "
+                "may be malformed: JSON is easier to write than a URI.",
             ) from None
         settings = read_settings(connection, phone=self._phone)
         # Airflow masks the password as it is stored, which may have a line break or "Bearer " around the key.

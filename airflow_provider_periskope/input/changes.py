@@ -8,6 +8,7 @@ from typing import Any
 from airflow_provider_periskope.exceptions import PeriskopeInputError
 from airflow_provider_periskope.input.chat import check_chat_id
 from airflow_provider_periskope.input.group import check_name, check_options
+from airflow_provider_periskope.input.message import check_text
 from airflow_provider_periskope.input.people import check_people
 from airflow_provider_periskope.input.template import described, found_nothing, parsed
 from airflow_provider_periskope.models import GroupChanges, GroupClosing
@@ -79,20 +80,24 @@ def check_changes(
 def check_closing(
     chat_id: object,
     *,
+    farewell: object = None,
     labels: object = None,
     hand_over_to: object = None,
     reset_invite_link: bool = True,
     only_admins_write: bool = True,
     dissolve: bool = False,
     own_digits: str | None = None,
-) -> GroupClosing:
+) -> tuple[GroupClosing, list[str]]:
     """
     Check how a group is to be closed; parameters as those of the operator.
 
+    :return: how, and warnings about what looks unusual.
     :raises PeriskopeInputError: with every problem there is.
     """
     problems: list[str] = []
+    warnings: list[str] = []
     checked_id = check_chat_id(chat_id, problems, groups_only=True)
+    text = check_text("farewell", farewell, problems, warnings)
     checked_labels = _check_labels("labels", labels, problems)
     successor: str | None = None
     if hand_over_to is not None:
@@ -106,12 +111,13 @@ def check_closing(
         raise PeriskopeInputError("The group was not closed", problems)
     return GroupClosing(
         chat_id=checked_id,
+        farewell=text,
         labels=checked_labels,
         hand_over_to=successor,
         reset_invite_link=reset_invite_link,
         only_admins_write=only_admins_write,
         dissolve=dissolve,
-    )
+    ), warnings
 
 
 def _check_labels(name: str, written: object, problems: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from airflow_provider_periskope.input.template import described, found_nothing
+from airflow_provider_periskope.input.template import described, found_nothing, likely_mistake
 from airflow_provider_periskope.phone_numbers import masked, to_digits
 
 _GROUP = re.compile(r"[0-9]{7,}(-[0-9]+)?@g\.us")
@@ -26,7 +26,8 @@ def check_chat_id(written: object, problems: list[str], *, groups_only: bool = F
         expected += ", or a person's number with country code"
     if not isinstance(written, (str, int)) or isinstance(written, bool) or found_nothing(written):
         no_value = "; its template found no value" if found_nothing(written) else ""
-        problems.append(f"chat_id is {described(written)}: expected {expected}{no_value}")
+        hint = no_value or likely_mistake("chat_id", written)
+        problems.append(f"chat_id is {described(written)}: expected {expected}{hint}")
         return ""
     text = str(written).strip()
     if _GROUP.fullmatch(text):

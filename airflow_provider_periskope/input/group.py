@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from airflow_provider_periskope.exceptions import PeriskopeInputError
 from airflow_provider_periskope.input.option_names import api_name, unknown_option
 from airflow_provider_periskope.input.people import check_people
-from airflow_provider_periskope.input.template import described, found_nothing, parsed
+from airflow_provider_periskope.input.template import described, found_nothing, likely_mistake, parsed
 from airflow_provider_periskope.models import GroupOptions, NewGroup
 from airflow_provider_periskope.phone_numbers import masked
 
@@ -63,7 +63,11 @@ def check_name(written: object, problems: list[str], warnings: list[str]) -> str
     if not isinstance(written, str) or found_nothing(written):
         problems.append(
             f"group_name is {described(written)}: expected a name of 1 to {MAX_NAME_LENGTH} characters"
-            + ("; its template found no value" if written in (None, "None") else "")
+            + (
+                "; its template found no value"
+                if written in (None, "None")
+                else likely_mistake("group_name", written)
+            )
         )
         return ""
     name = written.strip()
@@ -79,6 +83,8 @@ def check_name(written: object, problems: list[str], warnings: list[str]) -> str
         )
     if "{{" in name or "}}" in name or ("{" in name and "}" in name):
         warnings.append("The name contains braces: a template may not have been rendered.")
+    if "None" in name.split():
+        warnings.append("The name contains 'None': a template may have found no value.")
     return name
 
 

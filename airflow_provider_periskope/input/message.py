@@ -62,7 +62,7 @@ def check_message(
         problems.append("message, media and poll are all None: expected a text, a file or a poll")
     if media is not None and poll is not None:
         problems.append("media and poll are both given: a message has one or the other")
-    text = _check_text(message, problems, warnings, may_be_empty=media is not None)
+    text = check_text("message", message, problems, warnings, may_be_empty=media is not None)
     checked_media = _check_media(media, problems) if media is not None else None
     checked_poll = _check_poll(poll, problems) if poll is not None else None
     replied_to = _check_reply_to(reply_to, problems)
@@ -79,25 +79,35 @@ def check_message(
     ), warnings
 
 
-def _check_text(
-    written: object, problems: list[str], warnings: list[str], *, may_be_empty: bool
+def check_text(
+    argument: str, written: object, problems: list[str], warnings: list[str], *, may_be_empty: bool = False
 ) -> str | None:
+    """
+    Check the text of a message.
+
+    :param argument: the argument that it was given as, for problems.
+    :param written: the text, or ``None``.
+    :param problems: gets every problem.
+    :param warnings: gets what looks unusual.
+    :param may_be_empty: whether an empty text means that there is none.
+    :return: the text.
+    """
     if written is None:
         return None
     if isinstance(written, int) and not isinstance(written, bool):
         written = str(written)  # Where a DAG renders native objects, a text of digits arrives as a number.
     if not isinstance(written, str):
-        problems.append(f"message is {described(written)}: expected text")
+        problems.append(f"{argument} is {described(written)}: expected text")
         return None
     if may_be_empty and not written.strip():
         return None
     if found_nothing(written):
-        problems.append(f"message is {described(written)}: expected text; its template found no value")
+        problems.append(f"{argument} is {described(written)}: expected text; its template found no value")
         return None
     length = len(written)
     if length > MAX_TEXT_LENGTH:
         problems.append(
-            f"message has {length:,} characters; WhatsApp's limit is {MAX_TEXT_LENGTH:,}, and a text is never split"
+            f"{argument} has {length:,} characters; WhatsApp's limit is {MAX_TEXT_LENGTH:,}, and a text is never split"
         )
     elif length > USUAL_TEXT_LENGTH:
         warnings.append(
@@ -106,7 +116,7 @@ def _check_text(
     try:
         written.encode()
     except UnicodeEncodeError:
-        problems.append("message contains half of a surrogate pair, which is not a character")
+        problems.append(f"{argument} contains half of a surrogate pair, which is not a character")
     if "{{" in written or "}}" in written:
         warnings.append("The text contains double braces: a template may not have been rendered.")
     return written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -20,6 +21,16 @@ def parsed(text: str) -> Any:
 def found_nothing(value: object) -> bool:
     """Return whether a template rendered nothing: ``None``, its text, or an empty text."""
     return value is None or (isinstance(value, str) and value.strip() in ("", "None"))
+
+
+def likely_mistake(argument: str, value: object) -> str:
+    """Return what was probably meant, for the end of a problem, where a value is not of its type."""
+    task_id = getattr(value, "task_id", None)
+    if task_id and hasattr(value, "output"):
+        return f"; did you mean {task_id}.output?"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"; to act for each of several values, map over them: .partial(…).expand({argument}=…)"
+    return ""
 
 
 def described(value: object) -> str:

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 TIME_LIMIT = 20.0
 """Seconds from when the connection is read; the DAG processor kills a callback after 50."""
 
+_DIGITS_OF_AN_ID = 7
+"""How many digits the id of a chat has at least."""
+
 _MARGIN = 1.0
 """Seconds that are left for what the time limit of the hook does not cover."""
 
@@ -55,6 +58,17 @@ class PeriskopeNotifier(BaseNotifier):
         phone: str | None = None,
         context: Context | None = None,
     ) -> None:
+        # An alert that can never be sent is noticed while the DAG file is parsed, and not at the first failure.
+        if (
+            isinstance(chat_id, str)
+            and "{" not in chat_id
+            and sum(map(str.isdigit, chat_id)) < _DIGITS_OF_AN_ID
+        ):
+            raise ValueError(
+                f"chat_id is {chat_id!r}: expected the id of a chat, such as '120363392071406466@g.us'"
+            )
+        if message is not None and not message.strip():
+            raise ValueError("message is empty: expected a text; leave it out for the default text")
         super().__init__()  # Airflow accepts the context there from 3.1 on.
         self.context = context or {}
         self.chat_id = chat_id

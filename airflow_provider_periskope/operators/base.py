@@ -50,7 +50,7 @@ class PeriskopeOperator(BaseOperator):
         self.rate_limit_timeout = rate_limit_timeout
         self.periskope_conn_id = periskope_conn_id
         self.phone = phone
-        self.check_constants({"rate_limit_timeout": rate_limit_timeout})
+        self.refuse_constants({"rate_limit_timeout": rate_limit_timeout}, self.task_id)
 
     @classmethod
     def check_constants(cls, arguments: Mapping[str, Any]) -> None:
@@ -68,9 +68,17 @@ class PeriskopeOperator(BaseOperator):
             )
 
     @classmethod
+    def refuse_constants(cls, arguments: Mapping[str, Any], task_id: str | None) -> None:
+        """Call :meth:`check_constants`, and name the task in its error: Airflow shows only the end of a traceback."""
+        try:
+            cls.check_constants(arguments)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"Task {task_id!r}: {error}") from None
+
+    @classmethod
     def partial(cls, **kwargs: Any) -> Any:
         """Return the operator with some of its arguments, to be mapped with ``.expand()``."""
-        cls.check_constants(kwargs)
+        cls.refuse_constants(kwargs, kwargs.get("task_id"))
         return super().partial(**kwargs)
 
     def act(self, context: Context, hook: PeriskopeHook, attempt: Attempt) -> Any:

@@ -105,7 +105,9 @@ looks for the group before it sends anything.
         self.options = options
         self.if_exists = if_exists
         self.cool_down = cool_down
-        self.check_constants({"if_exists": if_exists, "options": options, "cool_down": cool_down})
+        self.refuse_constants(
+            {"if_exists": if_exists, "options": options, "cool_down": cool_down}, self.task_id
+        )
 
     @classmethod
     def check_constants(cls, arguments: Mapping[str, Any]) -> None:
@@ -116,6 +118,17 @@ looks for the group before it sends anything.
             raise ValueError(f"if_exists is {if_exists!r}: expected 'create', 'reuse' or 'fail'")
         _check_option_names(arguments.get("options"))
         check_cool_down(arguments)
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:
+        """Return the operator with some of its arguments, to be mapped with ``.expand()``; the name must be mapped."""
+        name = kwargs.get("group_name")
+        if isinstance(name, str) and "{" not in name:
+            raise ValueError(
+                f"Task {kwargs.get('task_id')!r}: group_name is the same for all mapped instances. "
+                "What to do: map over it too, for example with expand_kwargs."
+            )
+        return super().partial(**kwargs)
 
     def act(self, context: Context, hook: PeriskopeHook, attempt: Attempt) -> str:
         """Create the group, or find the one that an earlier attempt has created."""
@@ -250,7 +263,7 @@ XCom of this task: **return_value** says what was changed.
         self.remove_labels = remove_labels
         self.assigned_to = assigned_to
         self.custom_properties = custom_properties
-        self.check_constants({"options": options})
+        self.refuse_constants({"options": options}, self.task_id)
 
     @classmethod
     def check_constants(cls, arguments: Mapping[str, Any]) -> None:
@@ -344,13 +357,14 @@ XCom of this task: **return_value** says which steps this try has carried out, a
         self.dissolve = dissolve
         self.hand_over_to = hand_over_to
         self.wait_timeout = wait_timeout
-        self.check_constants(
+        self.refuse_constants(
             {
                 "reset_invite_link": reset_invite_link,
                 "only_admins_write": only_admins_write,
                 "dissolve": dissolve,
                 "wait_timeout": wait_timeout,
-            }
+            },
+            self.task_id,
         )
 
     @classmethod
@@ -370,11 +384,12 @@ XCom of this task: **return_value** says which steps this try has carried out, a
         from airflow_provider_periskope.delivery import wait_until_out
         from airflow_provider_periskope.group_closing import close_group
         from airflow_provider_periskope.input.changes import check_closing
-        from airflow_provider_periskope.input.message import check_message
+        from airflow_provider_periskope.models import NewMessage
         from airflow_provider_periskope.once.message import OneMessage, send_once
 
-        closing = check_closing(
+        closing, warnings = check_closing(
             self.chat_id,
+            farewell=self.farewell,
             labels=self.labels,
             hand_over_to=self.hand_over_to,
             reset_invite_link=self.reset_invite_link,
@@ -382,10 +397,12 @@ XCom of this task: **return_value** says which steps this try has carried out, a
             dissolve=self.dissolve,
             own_digits=hook.own_digits,
         )
-        message = check_message(closing.chat_id, self.farewell)[0] if self.farewell is not None else None
+        for warning in warnings:
+            self.log.warning("%s", warning)
 
         def say_farewell() -> None:
-            if message is not None:
+            if closing.farewell is not None:
+                message = NewMessage(chat_id=closing.chat_id, message=closing.farewell)
                 thing = OneMessage(hook, message, occasion="farewell")
                 result = send_once(thing, attempt)
                 wait_until_out(self, context, hook, attempt, thing=thing, result=result)

@@ -105,7 +105,9 @@ that it has sent. A failed task says in its log what happened and what to do.
         self.wait_for = wait_for
         self.wait_timeout = wait_timeout
         self.resend = resend
-        self.check_constants({"wait_for": wait_for, "wait_timeout": wait_timeout, "resend": resend})
+        self.refuse_constants(
+            {"wait_for": wait_for, "wait_timeout": wait_timeout, "resend": resend}, self.task_id
+        )
 
     @classmethod
     def check_constants(cls, arguments: Mapping[str, Any]) -> None:

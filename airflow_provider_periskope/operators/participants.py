@@ -117,12 +117,13 @@ Airflow keeps it.
         self.force_add_participants = force_add_participants
         self.if_not_added = if_not_added
         self.cool_down = cool_down
-        self.check_constants(
+        self.refuse_constants(
             {
                 "if_not_added": if_not_added,
                 "force_add_participants": force_add_participants,
                 "cool_down": cool_down,
-            }
+            },
+            self.task_id,
         )
 
     @classmethod

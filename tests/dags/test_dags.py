@@ -42,7 +42,7 @@ def ids_by_name(sandbox: Sandbox) -> dict[str, str]:
 
 def creates(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
     """Return the bodies that were sent, by the name of the group, without the name."""
-    bodies = [dict(request.body) for request in sandbox.requests if request.method == "POST"]
+    bodies = [dict(request.body) for request in sandbox.requests if request.path == "/chats/create"]
     named = {body.pop("group_name"): body for body in bodies}
     assert len(named) == len(bodies)
     return named
@@ -79,10 +79,14 @@ class TestOtherExamples:
                 "options": {"description": f"Everything about week {week}"},
             },
         }
-        assert sorted(instance.rendered_map_index for instance in run.get_task_instances()) == [
-            f"Sales {week}",
-            f"Support {week}",
+        labels = [
+            task.rendered_map_index for task in run.get_task_instances() if task.task_id == "create_group"
         ]
+        assert sorted(labels) == [f"Sales {week}", f"Support {week}"]
+        for group in periskope_sandbox.groups:
+            assert [message.text for message in group.messages] == [
+                f"Welcome to week {week}! Plans and questions go here."
+            ]
 
     def test_one_per_customer(self, run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
         run = run_dag(EXAMPLES / "example_periskope_one_per_customer.py")
@@ -398,13 +402,15 @@ class TestWhileTheDagIsParsed:
     def make(self, mapped: bool) -> Callable[..., Any]:
         from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
 
-        task = {"task_id": "x", "group_name": "x"}
+        task = {"task_id": "x", "group_name": "x {{ ti.map_index }}"}
         if mapped:
             return lambda **arguments: PeriskopeCreateGroupOperator.partial(**task, **arguments)
         return lambda **arguments: PeriskopeCreateGroupOperator(**task, participants=[ASHA], **arguments)
 
     def test_if_exists_is_checked(self, make: Callable[..., Any]) -> None:
-        with pytest.raises(ValueError, match="if_exists is 'resue': expected 'create', 'reuse' or 'fail'"):
+        with pytest.raises(
+            ValueError, match="Task 'x': if_exists is 'resue': expected 'create', 'reuse' or 'fail'"
+        ):
             make(if_exists="resue")
 
     @pytest.mark.parametrize("written", [3600, None], ids=repr)
@@ -421,6 +427,13 @@ class TestWhileTheDagIsParsed:
     )
     def test_what_only_a_run_can_tell_is_let_through(self, make: Callable[..., Any], options: Any) -> None:
         make(options=options, if_exists="reuse", rate_limit_timeout=timedelta.max)
+
+
+def test_one_name_for_all_mapped_instances_is_refused_while_the_dag_is_parsed() -> None:
+    from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
+
+    with pytest.raises(ValueError, match="Task 'many': group_name is the same for all mapped instances"):
+        PeriskopeCreateGroupOperator.partial(task_id="many", group_name="Sales")
 
 
 def test_what_the_author_wrote_about_the_task_is_shown_in_place_of_our_text() -> None:

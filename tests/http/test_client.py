@@ -601,6 +601,18 @@ class TestRefusal:
         with pytest.raises(PeriskopeNotFoundError, match=r"Periskope does not know phone 4915•+789"):
             create(PeriskopeHook(phone="4915123456789"))
 
+    def test_of_a_chat_names_it(self, periskope_sandbox: Sandbox) -> None:
+        for call in (
+            lambda: PeriskopeHook().get_chat("120363392071406466@g.us"),
+            lambda: PeriskopeHook().send_message("120363392071406466@g.us", "Hello"),
+        ):
+            with pytest.raises(
+                PeriskopeNotFoundError, match=r"does not know chat 120363392071406466@g\.us\."
+            ):
+                call()
+        with pytest.raises(PeriskopeNotFoundError, match=r"Periskope does not know chat 9195•+844"):
+            PeriskopeHook().get_chat("919537851844@c.us")
+
     @pytest.mark.parametrize(
         ("status", "body", "kind", "retryable"),
         [

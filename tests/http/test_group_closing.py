@@ -49,7 +49,7 @@ class Closing:
     def run(self, **arguments: Any) -> dict[str, Any]:
         self.number += 1
         hook = PeriskopeHook()
-        closing = check_closing(self.chat.chat_id, own_digits=hook.own_digits, **arguments)
+        closing, _ = check_closing(self.chat.chat_id, own_digits=hook.own_digits, **arguments)
         attempt = Attempt(replace(FIRST, number=self.number), Memory(self.store), 1.0, 1.0)
         return close_group(hook, closing, attempt, say_farewell=self._say_farewell)
 
@@ -136,6 +136,15 @@ class TestClose:
         assert closing.run(dissolve=True) == {"done": [], "has_left": True}
         assert closing.changes() == []
         assert closing.farewells == 0
+
+
+def test_what_is_wrong_with_the_farewell_is_told_with_all_other_problems() -> None:
+    with pytest.raises(PeriskopeInputError) as error:
+        check_closing("Sales", farewell=True)
+    assert str(error.value).startswith(
+        "The group was not closed, nothing was sent: 2 problems with the input."
+    )
+    assert error.value.problems[1] == "farewell is a bool: expected text"
 
 
 class TestDissolve:

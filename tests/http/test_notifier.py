@@ -77,6 +77,17 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in ours if record.levelno >= logging.ERROR]
 
 
+class TestWhileTheDagIsParsed:
+    @pytest.mark.parametrize("chat_id", ["Sales", "", "123456"])
+    def test_what_is_no_chat_is_refused(self, chat_id: str) -> None:
+        with pytest.raises(ValueError, match=f"chat_id is '{chat_id}': expected the id of a chat"):
+            PeriskopeNotifier(chat_id=chat_id)
+
+    def test_an_empty_message_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="message is empty: expected a text; leave it out"):
+            PeriskopeNotifier(chat_id=GROUP, message=" ")
+
+
 class TestMessage:
     def test_is_the_default_text(self, sandbox: Sandbox, send: Send) -> None:
         send(PeriskopeNotifier(chat_id=GROUP), context())

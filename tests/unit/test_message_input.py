@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -56,7 +57,12 @@ class TestChat:
             pytest.param("Stand-up@g.us", "is not the id of a group", id="name with a suffix"),
             pytest.param("9537851844", None, id="plausible digits are somebody's number"),
             pytest.param("000120363392071406466", "has 21 digits", id="group without a suffix"),
-            pytest.param([GROUP], "is a list", id="list"),
+            pytest.param([GROUP], "map over them: .partial(…).expand(chat_id=…)", id="list"),
+            pytest.param(
+                SimpleNamespace(task_id="create_group", output=None),
+                "did you mean create_group.output",
+                id="task",
+            ),
             pytest.param(True, "is a bool", id="bool"),
         ],
     )

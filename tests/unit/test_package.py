@@ -146,7 +146,7 @@ class TestImportOfTheOperator:
             from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator as Create
             with DAG("d", schedule=None):
                 Create(task_id="one", group_name="{{ ds }}", participants=["1"])
-                Create.partial(task_id="many", group_name="x").expand(participants=[["1"], ["2"]])
+                Create.partial(task_id="many", group_name="x {{ ti.map_index }}").expand(participants=[["1"], ["2"]])
             print(json.dumps(sorted(name for name in set(sys.modules) - before if name.startswith((
                 "airflow_provider_periskope.", "phonenumbers")))))
         """)
@@ -191,7 +191,7 @@ def test_import_of_the_notifier_adds_no_more_than_the_module_itself() -> None:
             from airflow.notifications.basenotifier import BaseNotifier
         before = set(sys.modules)
         from airflow_provider_periskope.notifications.periskope import PeriskopeNotifier
-        with DAG("d", schedule=None, on_failure_callback=PeriskopeNotifier(chat_id="1", message="{{ ds }}")):
+        with DAG("d", schedule=None, on_failure_callback=PeriskopeNotifier(chat_id="120363392071406466@g.us", message="{{ ds }}")):
             pass
         print(json.dumps(sorted(name for name in set(sys.modules) - before if name.startswith((
             "airflow_provider_periskope", "requests", "pydantic", "phonenumbers", "asgiref")))))

@@ -85,6 +85,11 @@ class TestName:
         assert problem.startswith(told)
         assert ("its template found no value" in problem) == (name in (None, "None"))
 
+    @pytest.mark.parametrize(("name", "warned"), [("Sales None", True), ("Nonesuch", False)])
+    def test_in_which_a_template_may_have_found_nothing(self, name: str, warned: bool) -> None:
+        _, warnings = check_group(name, [ASHA])
+        assert any("a template may have found no value" in warning for warning in warnings) == warned
+
     @pytest.mark.parametrize(
         "mark", ["\n", "\r", "\t", "\x00", "\x1b", "\x85", "\N{LINE SEPARATOR}", "\ud83d"], ids=repr
     )
