@@ -191,7 +191,7 @@ def test_import_of_the_notifier_adds_no_more_than_the_module_itself() -> None:
             from airflow.notifications.basenotifier import BaseNotifier
         before = set(sys.modules)
         from airflow_provider_periskope.notifications.periskope import PeriskopeNotifier
-        with DAG("d", schedule=None, on_failure_callback=PeriskopeNotifier(chat_id="120363392071406466@g.us", message="{{ ds }}")):
+        with DAG("d", schedule=None, on_failure_callback=PeriskopeNotifier(chat_id="12036339", message="{{ ds }}")):
             pass
         print(json.dumps(sorted(name for name in set(sys.modules) - before if name.startswith((
             "airflow_provider_periskope", "requests", "pydantic", "phonenumbers", "asgiref")))))
