@@ -36,6 +36,7 @@ exclude_patterns = ["_build", "_generated"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
 
+smartquotes = False  # error messages are quoted as they are printed
 html_theme = "furo"
 html_title = f"Periskope for Airflow {release}"
 html_static_path = ["_static"]
