@@ -35,7 +35,7 @@ lint: environment  ## Check style and types
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 
-histories: environment  ## Simulate histories of a task (COUNT=1000000 SEED=1 KIND=messages): nothing twice, no wrong ID
+histories: environment  ## Simulate histories of a task (COUNT=1000000 SEED=1 KIND=messages, people): nothing twice, no wrong ID
 	@$(PYTHON_IN) -m tests.histories --kind $(or $(KIND),groups) --count $(or $(COUNT),20000) --seed $(or $(SEED),1)
 
 mutants: environment  ## Break the engine in each of several ways, and see that simulated histories find it

@@ -79,6 +79,7 @@ LANES = (
         Target("docs"),
         Target("histories COUNT=20000"),
         Target("histories COUNT=3000 KIND=messages"),
+        Target("histories COUNT=3000 KIND=people"),
         Target("mutants"),
         # One after the other: npm must not write below tests/ while the sdist is made of it.
         Target("build"),

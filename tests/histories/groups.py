@@ -183,7 +183,9 @@ class Groups:
                      "wa_state": "CONNECTED", "is_ready": True}  # fmt: skip
 
 
-def operator_for(name: str, phone: str, if_exists: str, retries: int, retry_delay: float) -> Any:
+def operator_for(
+    name: str, phone: str, if_exists: str, retries: int, retry_delay: float, cool_down: timedelta | None
+) -> Any:
     """Return the task that makes a group."""
     from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
 
@@ -196,6 +198,7 @@ def operator_for(name: str, phone: str, if_exists: str, retries: int, retry_dela
         phone=PHONES[phone],
         retries=retries,
         retry_delay=timedelta(seconds=retry_delay),
+        cool_down=cool_down,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.histories import network
@@ -67,6 +68,9 @@ class World:
         self.steps: list[str] = []
         self.periskope = Periskope(self.timeline, choices, self.tell)
         self.furnish()
+        # Only what comes after a success: the tests of mapped tasks in one pool are those of Airflow.
+        seconds = float(choices.pick("Dag: cool_down", (0, 90), 0.15, setting=True))
+        self.cool_down = timedelta(seconds=seconds) if seconds else None
         self.airflow = Airflow(self.timeline, choices, self.tell, self.operator_for, self._run_finished)
         self.clears = 0
         self.store_was_lost = False
@@ -77,7 +81,7 @@ class World:
 
     def operator_for(self, *arguments: Any) -> Any:
         """Return the task that creates."""
-        return operator_for(*arguments)
+        return operator_for(*arguments, cool_down=self.cool_down)
 
     def pick_option(self) -> str:
         """Choose how the tasks create."""

@@ -15,6 +15,7 @@ import requests
 
 from tests.histories.history import History, World, play, shrink
 from tests.histories.messages import WorldOfMessages
+from tests.histories.people import WorldOfPeople
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,7 +78,7 @@ class QuickSession(requests.Session):
 SMALLER = {"PAGE_SIZE": 6, "PAGE_OVERLAP": 2, "LOOK_PAUSES": (30.0,), "MESSAGES_IN_A_PAGE": 4}
 """What is large in life: chats and messages in a page, and how often a look is repeated."""
 
-KINDS: dict[str, type[World]] = {"groups": World, "messages": WorldOfMessages}
+KINDS: dict[str, type[World]] = {"groups": World, "messages": WorldOfMessages, "people": WorldOfPeople}
 
 
 @contextmanager

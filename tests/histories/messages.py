@@ -306,4 +306,6 @@ class WorldOfMessages(World):
 
     def judge(self) -> tuple[str | None, list[str]]:
         """Return the promise that was broken, and the exemptions that were needed."""
-        return judge_units(self, "/message/send", self.messages.all, _violations, EXEMPTIONS)
+        return judge_units(
+            self, lambda request: request.path == "/message/send", self.messages.all, _violations, EXEMPTIONS
+        )

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_periskope import delivery
 from airflow_provider_periskope.api.answers import Call
 from airflow_provider_periskope.api.chat_list import ChangingList
-from airflow_provider_periskope.once import doubt, rule
+from airflow_provider_periskope.hooks.periskope import PeriskopeHook
+from airflow_provider_periskope.models import Outcome
+from airflow_provider_periskope.once import doubt, invitations, rule
 from airflow_provider_periskope.once.doubt import Attempt, Window
 from airflow_provider_periskope.once.group import OneGroup
+from airflow_provider_periskope.once.invitations import Invitations
 from airflow_provider_periskope.once.message import OneMessage
 from airflow_provider_periskope.once.record import Record, State
-from airflow_provider_periskope.operators import base
+from airflow_provider_periskope.operators import base, participants
 
 if TYPE_CHECKING:
     import pytest
@@ -227,6 +230,59 @@ MUTANTS_WITH_MESSAGES: dict[str, Mutant] = {
         what_has_failed_is_sent_at_once,
         queued_taken_for_sent,
         white_space_counts,
+        sends_again_in_place,
+    )
+}
+
+
+def a_lost_response_means_nobody_was_sent_to(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(invitations, "SENT_TO", invitations.SENT_TO - {Outcome.UNKNOWN})
+
+
+def whom_it_was_for_is_recorded_after_sending(patch: pytest.MonkeyPatch) -> None:
+    add = PeriskopeHook.add_participants
+
+    def add_first(self: Any, people: Any, *, before_sending: Callable[[], None]) -> Any:
+        results = add(self, people)
+        before_sending()
+        return results
+
+    patch.setattr(PeriskopeHook, "add_participants", add_first)
+
+
+def forgets_whom_it_has_invited(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Record, "reopened", lambda self, on_try: Record(self.identity, on_try, State.UNSENT))
+
+
+def records_are_always_kept(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(participants, "_records_are_kept", lambda attempt: True)
+
+
+def unknown_taken_for_added(patch: pytest.MonkeyPatch) -> None:
+    look_for_people = Invitations.look
+
+    def look_too_kindly(self: Invitations, window: Window | None, *, last: bool) -> Any:
+        result = look_for_people(self, window, last=last)
+        self.outcomes = {
+            number: Outcome.ADDED if outcome is Outcome.UNKNOWN else outcome
+            for number, outcome in self.outcomes.items()
+        }
+        return result
+
+    patch.setattr(Invitations, "look", look_too_kindly)
+
+
+MUTANTS_WITH_PEOPLE: dict[str, Mutant] = {
+    mutant.__name__.replace("_", " "): mutant
+    for mutant in (
+        a_lost_response_means_nobody_was_sent_to,
+        whom_it_was_for_is_recorded_after_sending,
+        forgets_whom_it_has_invited,
+        records_are_always_kept,
+        unknown_taken_for_added,
+        record_always_trusted,
+        no_record_means_not_sent,
+        gateway_trusted,
         sends_again_in_place,
     )
 }

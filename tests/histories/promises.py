@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
 def judge(world: World) -> tuple[str | None, list[str]]:
     """Return the promise that was broken, and the exemptions that were needed."""
-    return judge_units(world, "/chats/create", world.groups.all, _violations, EXEMPTIONS)
+    return judge_units(
+        world, lambda request: request.path == "/chats/create", world.groups.all, _violations, EXEMPTIONS
+    )
 
 
 def _violations(world: World, unit: Unit) -> list[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.histories.choices import Made
 
 BATCHES = [("groups", 1 + 250 * batch, 250) for batch in range(8)] + [
-    ("messages", 1 + 100 * batch, 100) for batch in range(4)
+    (kind, 1 + 100 * batch, 100) for kind in ("messages", "people") for batch in range(4)
 ]
 SCENARIOS = [("groups", name, made) for name, made in FOUND.items()] + [
     ("messages", name, made) for name, made in FOUND_WITH_MESSAGES.items()

@@ -42,7 +42,7 @@ class Unit:
 
 def judge_units(
     world: World,
-    path: str,
+    creates: Callable[[Request], bool],
     things: Iterable[Thing],
     violations: Callable[[Any, Unit], list[str]],
     exemptions: dict[str, Callable[[Any, Unit, str], bool]],
@@ -50,13 +50,13 @@ def judge_units(
     """
     Return the promise that was broken, and the names of the exemptions that were needed.
 
-    :param path: of the request that creates.
+    :param creates: says whether a request creates.
     :param things: what there is.
     :param violations: says what was broken of a unit.
     :param exemptions: what is not promised, by name: whether it explains what happened to a unit.
     """
     exempted: list[str] = []
-    for unit in _units(world, path, things):
+    for unit in _units(world, creates, things):
         for violation in violations(world, unit):
             names = [name for name, holds in exemptions.items() if holds(world, unit, violation)]
             if not names:
@@ -65,7 +65,7 @@ def judge_units(
     return None, exempted
 
 
-def _units(world: World, path: str, things: Iterable[Thing]) -> list[Unit]:
+def _units(world: World, creates: Callable[[Request], bool], things: Iterable[Thing]) -> list[Unit]:
     units: dict[tuple[str, str], Unit] = {}
     airflow = world.airflow
 
@@ -78,7 +78,7 @@ def _units(world: World, path: str, things: Iterable[Thing]) -> list[Unit]:
     for process in airflow.starts_of:
         of(process)
     for request in world.periskope.requests:
-        if request.path == path:
+        if creates(request):
             of(request.process).requests.append(request)
     for thing in things:
         if thing.request:
