@@ -122,8 +122,9 @@ def _stage_of(
         raise PeriskopeMessageFailedError(
             "The phone could not send a message.",
             unique_id=result["unique_id"],
-            what_to_do="Check the phone and the chat in the Periskope console, then let this task retry, or clear it. "
-            "It looks for the message before it sends another one, because Periskope may try again by itself.",
+            what_to_do="Check in the Periskope console that the phone works and may write in the chat, and that a "
+            "person has a WhatsApp account; then let this task retry, or clear it. It looks for the message before it "
+            "sends another one, because Periskope may try again by itself.",
             details=[f"It is the {thing}, unique_id {result['unique_id']}."],
         )
     return _stage(status), ""

@@ -117,6 +117,7 @@ def close_group(
     if has_left:
         log.info("The phone has left group %s before. Nothing is sent.", mask_creator(closing.chat_id))
         return {"done": [], "has_left": True}
+    refuse_in_advance(hook, chat, closing)
     done: list[str] = []
     say_farewell()
     if closing.only_admins_write:
@@ -133,6 +134,36 @@ def close_group(
     return {"done": done, "has_left": bool(closing.dissolve or closing.hand_over_to)}
 
 
+def refuse_in_advance(hook: PeriskopeHook, chat: Chat, closing: GroupClosing) -> None:
+    """
+    Refuse what cannot be done to its end, before anybody reads a farewell.
+
+    :raises PeriskopeConflictError: if the phone is not an admin, or who takes over is not in the group.
+    """
+    members = {digits_of(person): member for person, member in (chat.members or {}).items()}
+    own = members.get(hook.own_digits or "")
+    needs_admin = (
+        closing.only_admins_write or closing.reset_invite_link or closing.dissolve or closing.hand_over_to
+    )
+    if needs_admin and own and own.is_admin is False and not own.is_super_admin:
+        raise PeriskopeConflictError(
+            "The phone is not an admin of the group, so it cannot close it.",
+            what_to_do="Let an admin make it one, then clear this task. Without only_admins_write, reset_invite_link, "
+            "dissolve and hand_over_to, no admin is needed.",
+            details=[f"Group {mask_creator(chat.chat_id)}, phone {masked(hook.phone)}. Nothing was sent."],
+        )
+    if members and closing.hand_over_to and closing.hand_over_to not in members:
+        raise _cannot_take_over(closing.hand_over_to, chat.chat_id, "Nothing was sent.")
+
+
+def _cannot_take_over(person: str, chat_id: str, so_far: str) -> PeriskopeConflictError:
+    return PeriskopeConflictError(
+        f"{masked(person)} is not known to be in the group and cannot take it over.",
+        what_to_do="Add that person, or choose another one for hand_over_to, then clear this task.",
+        details=[f"Group {mask_creator(chat_id)}. {so_far}"],
+    )
+
+
 def prepare_to_leave(
     hook: PeriskopeHook, chat: Chat, *, dissolve: bool, hand_over_to: str | None
 ) -> list[str]:
@@ -146,11 +177,7 @@ def prepare_to_leave(
     if hand_over_to:
         promoted, _ = promote_members(hook, chat, [hand_over_to])
         if hand_over_to not in hook.get_membership(chat.chat_id).numbers:  # The phone itself is not in it.
-            raise PeriskopeConflictError(
-                f"{masked(hand_over_to)} is not known to be in the group and cannot take it over.",
-                what_to_do="Add that person, or choose another one for hand_over_to, then clear this task.",
-                details=[f"Group {mask_creator(chat.chat_id)}. The phone has not left it."],
-            )
+            raise _cannot_take_over(hand_over_to, chat.chat_id, "The phone has not left it.")
         done += ["admins"] if promoted else []
     if dissolve and remove_everybody(hook, chat, but=hand_over_to):
         done.append("participants")

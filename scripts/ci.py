@@ -77,7 +77,7 @@ LANES = (
         Target("lint"),
         Target("demo"),
         Target("docs"),
-        Target("histories COUNT=20000"),
+        Target("histories COUNT=10000"),
         Target("histories COUNT=3000 KIND=messages"),
         Target("histories COUNT=3000 KIND=people"),
         Target("mutants"),

@@ -64,27 +64,21 @@ class ChangingList:
 
     :param read: starts reading the list, page by page.
     :param see: called with each row.
+    :ivar is_read: whether the whole list was read once.
+    :ivar spans_pages: whether the list may be longer than its first page, so that its front is not all of it.
     """
 
     def __init__(self, read: Callable[[], Iterator[Page]], see: Callable[[dict[str, Any]], None]) -> None:
         self._read_pages = read
         self._see = see
         self._front: dict[str, Any] = {}
-        self._pages = 0
-
-    @property
-    def is_read(self) -> bool:
-        """Whether the whole list was read once."""
-        return self._pages > 0
-
-    @property
-    def spans_pages(self) -> bool:
-        """Whether the list is longer than its first page, so that its front is not all of it."""
-        return self._pages > 1
+        self.is_read = False
+        self.spans_pages = False
 
     def read_all(self) -> None:
         """Read the whole list, then what moved to its front meanwhile."""
         self._read(until_unchanged=False)
+        self.is_read = True
         if self.spans_pages:
             self.read_front()
 
@@ -95,10 +89,11 @@ class ChangingList:
     def _read(self, *, until_unchanged: bool) -> None:
         before = self._front
         number = rows = 0
-        # Each page is released before the next one is read, so enumerate() would hold one too many.
         for page in self._read_pages():
-            number += 1
+            number += 1  # noqa: SIM113 (each page is released before the next one is read: enumerate() would hold it)
             rows += len(page)
+            # What was behind a full page may all have moved to the front before it was read.
+            self.spans_pages |= number > 1 or rows >= PAGE_SIZE
             if number == 1:
                 self._front = {row_id(row): row.get("updated_at") for row in page}
             for row in page:
@@ -109,5 +104,3 @@ class ChangingList:
             if until_unchanged and before.get(row_id(last), before) == last.get("updated_at"):
                 return
             del page, row, last
-        if not until_unchanged:
-            self._pages = max(1, number)

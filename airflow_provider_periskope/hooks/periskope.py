@@ -18,7 +18,11 @@ from airflow_provider_periskope.api.answers import Call, no_response
 from airflow_provider_periskope.api.client import Client
 from airflow_provider_periskope.compat import BaseHook
 from airflow_provider_periskope.connection import ConnectionSettings, read_settings
-from airflow_provider_periskope.exceptions import PeriskopeConnectionNotFoundError, PeriskopeError
+from airflow_provider_periskope.exceptions import (
+    PeriskopeConflictError,
+    PeriskopeConnectionNotFoundError,
+    PeriskopeError,
+)
 from airflow_provider_periskope.input.group import check_group
 from airflow_provider_periskope.input.message import check_message
 from airflow_provider_periskope.input.option_names import API_NAMES
@@ -257,11 +261,20 @@ class PeriskopeHook(BaseHook):
 
         :param chat_id: id of the group.
         :return: its members, with and without a number.
-        :raises PeriskopeNotFoundError: if the phone has no such group; other errors as :meth:`request`.
+        :raises PeriskopeNotFoundError: if the phone has no such group.
+        :raises PeriskopeConflictError: if it has left the group.
+
+        Other errors as :meth:`request`.
 
         .. seealso:: https://docs.periskope.app/api-reference/chats/get-chat
         """
         group = self._read_as(Group, self._call("GET", _path(chat_id)))
+        if group.is_exited:
+            raise PeriskopeConflictError(
+                f"The phone has left group {mask_creator(chat_id)}.",
+                what_to_do="Let somebody in the group add the phone again, or use another group, then clear this task.",
+                details=[f"Connection {self.periskope_conn_id!r}, phone {masked(self.phone)}."],
+            )
         if self._own_numbers.isdisjoint(map(digits_of, group.members)):
             # A phone id contains no number, and of one number WhatsApp may keep an older form than the connection has.
             self._own_numbers |= {digits_of(self.get_phone().org_phone)} - {""}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +25,9 @@ MAX_TEXT_LENGTH = 65_536
 
 USUAL_TEXT_LENGTH = 4_096
 """Characters of a text that other interfaces of WhatsApp accept; it is not known what Periskope does with more."""
+
+_EMPTY_OR_LIST = re.compile(r"\bNone$|\bNone[^\w ]|\['[^']*', '")
+"""What a template makes of a value that is not there, and of a list."""
 
 MIN_POLL_OPTIONS, MAX_POLL_OPTIONS = 2, 12
 
@@ -119,6 +123,10 @@ def check_text(
         problems.append(f"{argument} contains half of a surrogate pair, which is not a character")
     if "{{" in written or "}}" in written:
         warnings.append("The text contains double braces: a template may not have been rendered.")
+    if _EMPTY_OR_LIST.search(written):
+        warnings.append(
+            "The text contains 'None' or a list: a template may have found no value, or those of all mapped instances."
+        )
     return written
 
 

@@ -59,11 +59,12 @@ class PeriskopeNotifier(BaseNotifier):
         context: Context | None = None,
     ) -> None:
         # An alert that can never be sent is noticed while the DAG file is parsed, and not at the first failure.
-        if (
-            isinstance(chat_id, str)
-            and "{" not in chat_id
-            and sum(map(str.isdigit, chat_id)) < _DIGITS_OF_AN_ID
-        ):
+        if not isinstance(chat_id, str):
+            raise TypeError(
+                f"chat_id is a {type(chat_id).__name__}: expected a text. For the result of a task, a template: "
+                "{{ ti.xcom_pull('create_group') }}"
+            )
+        if "{" not in chat_id and sum(map(str.isdigit, chat_id)) < _DIGITS_OF_AN_ID:
             raise ValueError(
                 f"chat_id is {chat_id!r}: expected the id of a chat, such as '120363392071406466@g.us'"
             )

@@ -102,7 +102,7 @@ def test_does_not_wait_after_people_who_were_in(
 @pytest.mark.parametrize(
     ("operator", "arguments"),
     [
-        (PeriskopeCreateGroupOperator, {"group_name": "Sales"}),
+        (PeriskopeCreateGroupOperator, {"group_name": "Sales {{ ti.map_index }}"}),
         (PeriskopeAddParticipantsOperator, {"chat_id": "120363392071406466@g.us"}),
     ],
 )

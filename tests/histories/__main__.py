@@ -2,7 +2,7 @@
 Play many histories: ``python -m tests.histories --count 20000 --seed 1``.
 
 It prints each violation as soon as it is found, and at the end how often each thing happened. It ends with 1 after a
-violation, and if something never happened in 20,000 histories or more.
+violation, and if something never happened in 100,000 histories or more.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.histories.choices import Value
 
 BATCH = 250
-ENOUGH = 20_000
+ENOUGH = 100_000
 """Histories in which everything is to happen."""
 
 

@@ -136,7 +136,6 @@ def list_read_to_its_first_page(patch: pytest.MonkeyPatch) -> None:
 
 
 def _read_one_page(self: Any, *, until_unchanged: bool) -> None:
-    self._pages = 1
     for row in next(iter(self._read_pages()), []):
         self._see(row)
 

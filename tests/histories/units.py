@@ -99,16 +99,19 @@ def listed_late(world: World, unit: Unit, violation: str) -> bool:
         later = [
             other.request for other in unit.own if other.request and other.request.sent_at > request.sent_at
         ]
-        end = min(request.ended_at, request.process.died_at)
         same_task = all(airflow.starts_of[other.process][0] is task for other in later)
-        if request.process.died_at < request.ended_at and same_task and not has_no_record(world):
-            # Nobody saw its end, but when it was sent is on record, by the clock of its worker.
-            ahead = max((other.process.clock_ahead for other in later), default=0.0)
-            end = max(end, request.sent_at + SETTLING - max(0.0, ahead - request.process.clock_ahead))
         looked_again = min(
             (airflow.start_moments[other.process] for other in later if other.process is not request.process),
             default=float("inf"),
         )
+        end = request.ended_at
+        if request.process.died_at < end:
+            # Nobody who looks sees how long a process lives on that is being stopped.
+            end = min(request.process.died_at, looked_again)
+        if request.process.died_at < request.ended_at and same_task and not has_no_record(world):
+            # Nobody saw its end, but when it was sent is on record, by the clock of its worker.
+            ahead = max((other.process.clock_ahead for other in later), default=0.0)
+            end = max(end, request.sent_at + SETTLING - max(0.0, ahead - request.process.clock_ahead))
         if end + SETTLING < thing.listed_from and looked_again <= thing.listed_from:
             return True
     return False

@@ -131,6 +131,17 @@ class TestClose:
         with pytest.raises(PeriskopeNotFoundError):
             closing.run(dissolve=True)
 
+    @pytest.mark.parametrize(
+        "what", [{}, {"dissolve": True, "only_admins_write": False, "reset_invite_link": False}], ids=repr
+    )
+    def test_by_a_phone_that_is_no_admin_sends_nothing(self, closing: Closing, what: dict[str, bool]) -> None:
+        own = closing.chat.members[f"{closing.sandbox.phone}@c.us"]
+        own.is_admin = own.is_super_admin = False
+        with pytest.raises(PeriskopeConflictError, match="The phone is not an admin of the group"):
+            closing.run(**what)
+        assert closing.changes() == []
+        assert closing.farewells == 0
+
     def test_a_group_that_was_left_is_left_alone(self, closing: Closing) -> None:
         closing.sandbox.leave(closing.chat, closing.sandbox.phone)
         assert closing.run(dissolve=True) == {"done": [], "has_left": True}
@@ -255,8 +266,16 @@ class TestHandOver:
     def test_to_somebody_who_is_not_in_the_group_is_an_error(self, closing: Closing) -> None:
         with pytest.raises(PeriskopeConflictError, match="9185•••••400 is not known to be in the group"):
             closing.run(hand_over_to="918527184400", dissolve=True)
-        assert "leave" not in closing.changes()
-        assert "remove" not in closing.changes()
+        assert closing.changes() == []
+        assert closing.farewells == 0
+
+    def test_to_somebody_who_has_just_left_keeps_the_phone_in_the_group(
+        self, closing: Closing, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(group_closing, "refuse_in_advance", lambda *_: None)
+        with pytest.raises(PeriskopeConflictError, match="9185•••••400 is not known to be in the group"):
+            closing.run(hand_over_to="918527184400", dissolve=True)
+        assert not {"leave", "remove"} & set(closing.changes())
 
     @pytest.mark.parametrize(
         ("hand_over_to", "problem"),

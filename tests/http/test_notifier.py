@@ -83,6 +83,10 @@ class TestWhileTheDagIsParsed:
         with pytest.raises(ValueError, match=f"chat_id is '{chat_id}': expected the id of a chat"):
             PeriskopeNotifier(chat_id=chat_id)
 
+    def test_the_output_of_a_task_is_refused(self) -> None:
+        with pytest.raises(TypeError, match="chat_id is a list: expected a text"):
+            PeriskopeNotifier(chat_id=[GROUP])  # type: ignore[arg-type]
+
     def test_an_empty_message_is_refused(self) -> None:
         with pytest.raises(ValueError, match="message is empty: expected a text; leave it out"):
             PeriskopeNotifier(chat_id=GROUP, message=" ")

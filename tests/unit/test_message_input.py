@@ -30,6 +30,22 @@ def problems_of(*args: Any, **more: Any) -> tuple[str, ...]:
     return error.value.problems
 
 
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("Join None", True),
+        ("Join: None.", True),
+        ("Join: ['https://chat.whatsapp.com/a', 'https://chat.whatsapp.com/b']", True),
+        ("None of you is late", False),
+        ("Options: [a, b]", False),
+    ],
+)
+def test_a_text_in_which_a_template_may_have_found_nothing_or_too_much(text: str, warned: bool) -> None:
+    _, warnings = check_message(GROUP, text)
+    assert any("a template may have found no value" in warning for warning in warnings) == warned
+    assert not any("whatsapp.com" in warning for warning in warnings)
+
+
 class TestChat:
     @pytest.mark.parametrize(
         ("written", "chat_id"),

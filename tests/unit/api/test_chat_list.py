@@ -4,6 +4,7 @@ import logging
 import weakref
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_periskope.api import chat_list
 from airflow_provider_periskope.api.chat_list import ChangingList
 
 if TYPE_CHECKING:
@@ -76,6 +77,25 @@ def test_what_came_to_the_front_meanwhile_is_seen() -> None:
     chats.read_all()
     assert "moved@g.us" in seen
     assert lists.pages_read == [4, 1]
+
+
+def test_the_only_one_behind_a_full_page_moves_to_the_front_before_it_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chat_list, "PAGE_SIZE", 5)
+    monkeypatch.setattr(chat_list, "PAGE_OVERLAP", 1)
+    rows = [row(f"{number}@g.us") for number in range(6)]
+
+    def fetch(offset: int, limit: int) -> Rows:
+        page = rows[offset : offset + limit]
+        if rows[-1]["chat_id"] == "5@g.us":
+            rows.insert(0, {**rows.pop(), "updated_at": "2026-01-01T11:00:00+00:00"})
+        return page
+
+    chats, seen = reading(lambda: chat_list.pages(fetch))
+    chats.read_all()
+    assert "5@g.us" in seen
+    assert chats.spans_pages
 
 
 def test_reading_continues_while_the_front_is_all_new() -> None:
