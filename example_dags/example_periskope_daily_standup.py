@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
 
@@ -16,6 +16,7 @@ except ImportError:  # Airflow 2.11
     schedule="0 9 * * 1-5",
     start_date=datetime(2026, 1, 1),
     catchup=False,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=2)},
     tags=["periskope"],
     doc_md=__doc__,
 )

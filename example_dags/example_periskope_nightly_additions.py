@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow_provider_periskope.operators.group import PeriskopeCreateGroupOperator
 from airflow_provider_periskope.operators.participants import (
@@ -26,6 +26,7 @@ SIGN_UPS = [
     schedule="@daily",
     start_date=datetime(2026, 1, 1),
     catchup=False,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=2)},
     params={"sign_ups": SIGN_UPS},
     tags=["periskope"],
     doc_md=__doc__,

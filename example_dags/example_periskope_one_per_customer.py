@@ -21,6 +21,7 @@ CUSTOMERS = [
     schedule="@daily",
     start_date=datetime(2026, 1, 1),
     catchup=False,
+    default_args={"retries": 3},
     params={"customers": CUSTOMERS},
     tags=["periskope"],
     doc_md=__doc__,

@@ -29,6 +29,7 @@ PEOPLE = [
     schedule="@weekly",
     start_date=datetime(2026, 1, 1),
     catchup=False,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=2)},
     params={"people": PEOPLE},
     tags=["periskope"],
     doc_md=__doc__,

@@ -22,6 +22,7 @@ LABEL = "weekly"
     schedule="0 7 * * 1",
     start_date=datetime(2026, 1, 1),
     catchup=False,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=2)},
     tags=["periskope"],
     doc_md=__doc__,
 )

@@ -230,6 +230,8 @@ def main() -> int:
     from airflow_provider_periskope.sandbox.server import Sandbox
 
     with Sandbox(port=chosen.sandbox_port, rate_limit="10/1s") as sandbox:
+        # The group that some examples write to.
+        sandbox.add_group("On call", chat_id="120363392071406466@g.us")
         home = "ui" if chosen.port == AIRFLOW_PORT else f"ui-{chosen.port}"
         ui = AirflowUi(ROOT / ".airflow" / home, chosen.port, dags=chosen.dags)
         with step("Preparing Airflow's database (longer the first time)"):

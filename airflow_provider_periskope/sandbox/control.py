@@ -63,6 +63,7 @@ class NewGroup(BaseModel, extra="forbid"):
 
     name: str
     phone: str | None = None
+    chat_id: str = ""
     creator: str | None = None
     admins: list[str] = []
     people: list[str] = []
