@@ -100,6 +100,15 @@ class TestEnds:
         assert periskope_sandbox.api_key not in told["error"]
         assert len(periskope_sandbox.requests) == 1
 
+    def test_at_once_where_the_phone_has_left_the_group(
+        self, trigger: Make, periskope_sandbox: Sandbox, group: Any
+    ) -> None:
+        periskope_sandbox.leave(group, periskope_sandbox.phone)
+        told = event(trigger())
+        assert (told["status"], told["retryable"]) == ("failed", False)
+        assert told["error"].startswith("PeriskopeConflictError: The phone has left group 120363")
+        assert len(periskope_sandbox.requests) == 1
+
     def test_after_ten_failures_in_a_row(
         self, trigger: Make, periskope_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
