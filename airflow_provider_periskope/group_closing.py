@@ -141,7 +141,8 @@ def refuse_in_advance(hook: PeriskopeHook, chat: Chat, closing: GroupClosing) ->
     :raises PeriskopeConflictError: if the phone is not an admin, or who takes over is not in the group.
     """
     members = {digits_of(person): member for person, member in (chat.members or {}).items()}
-    own = members.get(hook.own_digits or "")
+    # A connection by the phone's id does not tell its number.
+    own = members.get(hook.own_digits) if hook.own_digits else None
     needs_admin = (
         closing.only_admins_write or closing.reset_invite_link or closing.dissolve or closing.hand_over_to
     )

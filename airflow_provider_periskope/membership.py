@@ -56,7 +56,7 @@ class Membership:
         numbers = {digits for digits in map(digits_of, group.members) if digits}
         hidden = len(group.members) - len(numbers)
         # The phone is in the group, or it could not read it: without a number of its own it is one of the hidden.
-        own_is_hidden = numbers.isdisjoint(own_numbers) and hidden > 0 and not group.is_exited
+        own_is_hidden = numbers.isdisjoint(own_numbers) and hidden > 0
         return cls(frozenset(numbers.difference(own_numbers)), hidden - own_is_hidden)
 
 

@@ -68,7 +68,6 @@ class World:
         self.steps: list[str] = []
         self.periskope = Periskope(self.timeline, choices, self.tell)
         self.furnish()
-        # Only what comes after a success: the tests of mapped tasks in one pool are those of Airflow.
         seconds = float(choices.pick("Dag: cool_down", (0, 90), 0.15, setting=True))
         self.cool_down = timedelta(seconds=seconds) if seconds else None
         self.airflow = Airflow(self.timeline, choices, self.tell, self.operator_for, self._run_finished)

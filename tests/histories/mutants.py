@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 Mutant = Callable[["pytest.MonkeyPatch"], None]
 
+
+def by_name(*mutants: Mutant) -> dict[str, Mutant]:
+    """Return mutants by their names, in words."""
+    return {mutant.__name__.replace("_", " "): mutant for mutant in mutants}
+
+
 task_try_of = base.task_try_of
 contains = Window.contains
 look = OneGroup.look
@@ -152,34 +158,31 @@ def sends_again_in_place(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Call, "may_be_repeated", property(lambda self: True))
 
 
-MUTANTS: dict[str, Mutant] = {
-    mutant.__name__.replace("_", " "): mutant
-    for mutant in (
-        no_look,
-        a_single_look,
-        looks_for_20_seconds,
-        window_opens_too_late,
-        window_opens_too_early,
-        no_margin_for_clocks,
-        api_clock_ignored,
-        recorded_after_sending,
-        refusal_erases_the_record,
-        refusal_erases_a_doubt_without_record,
-        forgets_that_it_looked,
-        gives_up_after_looking,
-        clear_ignored,
-        map_index_ignored,
-        start_of_the_run_trusted,
-        record_always_trusted,
-        no_record_means_not_sent,
-        identity_without_name,
-        takes_the_first_match,
-        creator_not_checked,
-        list_read_to_its_first_page,
-        gateway_trusted,
-        sends_again_in_place,
-    )
-}
+MUTANTS = by_name(
+    no_look,
+    a_single_look,
+    looks_for_20_seconds,
+    window_opens_too_late,
+    window_opens_too_early,
+    no_margin_for_clocks,
+    api_clock_ignored,
+    recorded_after_sending,
+    refusal_erases_the_record,
+    refusal_erases_a_doubt_without_record,
+    forgets_that_it_looked,
+    gives_up_after_looking,
+    clear_ignored,
+    map_index_ignored,
+    start_of_the_run_trusted,
+    record_always_trusted,
+    no_record_means_not_sent,
+    identity_without_name,
+    takes_the_first_match,
+    creator_not_checked,
+    list_read_to_its_first_page,
+    gateway_trusted,
+    sends_again_in_place,
+)
 
 
 def queue_not_read(patch: pytest.MonkeyPatch) -> None:
@@ -215,23 +218,20 @@ def white_space_counts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(message, "same_text", lambda text: text or "")
 
 
-MUTANTS_WITH_MESSAGES: dict[str, Mutant] = {
-    mutant.__name__.replace("_", " "): mutant
-    for mutant in (
-        no_look,
-        window_opens_too_late,
-        window_opens_too_early,
-        forgets_that_it_looked,
-        queue_not_read,
-        chat_not_read,
-        absent_after_five_seconds,
-        phone_that_is_off_ignored,
-        what_has_failed_is_sent_at_once,
-        queued_taken_for_sent,
-        white_space_counts,
-        sends_again_in_place,
-    )
-}
+MUTANTS_WITH_MESSAGES = by_name(
+    no_look,
+    window_opens_too_late,
+    window_opens_too_early,
+    forgets_that_it_looked,
+    queue_not_read,
+    chat_not_read,
+    absent_after_five_seconds,
+    phone_that_is_off_ignored,
+    what_has_failed_is_sent_at_once,
+    queued_taken_for_sent,
+    white_space_counts,
+    sends_again_in_place,
+)
 
 
 def a_lost_response_means_nobody_was_sent_to(patch: pytest.MonkeyPatch) -> None:
@@ -271,17 +271,14 @@ def unknown_taken_for_added(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Invitations, "look", look_too_kindly)
 
 
-MUTANTS_WITH_PEOPLE: dict[str, Mutant] = {
-    mutant.__name__.replace("_", " "): mutant
-    for mutant in (
-        a_lost_response_means_nobody_was_sent_to,
-        whom_it_was_for_is_recorded_after_sending,
-        forgets_whom_it_has_invited,
-        records_are_always_kept,
-        unknown_taken_for_added,
-        record_always_trusted,
-        no_record_means_not_sent,
-        gateway_trusted,
-        sends_again_in_place,
-    )
-}
+MUTANTS_WITH_PEOPLE = by_name(
+    a_lost_response_means_nobody_was_sent_to,
+    whom_it_was_for_is_recorded_after_sending,
+    forgets_whom_it_has_invited,
+    records_are_always_kept,
+    unknown_taken_for_added,
+    record_always_trusted,
+    no_record_means_not_sent,
+    gateway_trusted,
+    sends_again_in_place,
+)

@@ -142,6 +142,16 @@ class TestClose:
         assert closing.changes() == []
         assert closing.farewells == 0
 
+    def test_a_member_without_a_number_is_not_taken_for_the_phone(
+        self, closing: Closing, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        login = json.loads(closing.sandbox.connection_json()) | {"login": closing.sandbox.phone_id}
+        monkeypatch.setenv("AIRFLOW_CONN_PERISKOPE_DEFAULT", json.dumps(login))
+        closing.sandbox.hidden_numbers.add("918527184400")
+        closing.sandbox.add_person(closing.chat, "918527184400")
+        closing.run()
+        assert closing.chat.messages_admins_only
+
     def test_a_group_that_was_left_is_left_alone(self, closing: Closing) -> None:
         closing.sandbox.leave(closing.chat, closing.sandbox.phone)
         assert closing.run(dissolve=True) == {"done": [], "has_left": True}

@@ -7,7 +7,6 @@ second farewell. HttpOperator makes one call, so it has no place beside tasks of
 
 from __future__ import annotations
 
-import zlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -99,18 +98,18 @@ class _Changes(Kind):
         """Put the group there, which the phone has created."""
         case.sandbox.sent_after = case.sandbox.delivered_after = 0.2
         case.sandbox.add_group(
-            case.label, chat_id=chat_id(case), people=[MEMBER], admins=[ADMIN], labels=["VIP"]
+            case.label, chat_id=case.chat_id, people=[MEMBER], admins=[ADMIN], labels=["VIP"]
         )
 
     def arguments(self, case: Case) -> dict[str, Any]:
         """Return the group."""
         return {
-            "chat_id": chat_id(case), "farewell": FAREWELL, "description": DESCRIPTION, "admin": MEMBER,
+            "chat_id": case.chat_id, "farewell": FAREWELL, "description": DESCRIPTION, "admin": MEMBER,
         }  # fmt: skip
 
     def problems(self, case: Case, finding: Finding) -> list[str]:
         """Return what is wrong: also what is not as it was to be, and a call that was repeated after its work."""
-        group = case.sandbox.chats[chat_id(case)]
+        group = case.sandbox.chats[case.chat_id]
         finding.posts = len(case.requests)
         problems = [problem for problem in super().problems(case, finding) if "creates sent" not in problem]
         problems += [f"{what} is wrong" for what, is_right in self.state(group).items() if not is_right]
@@ -148,7 +147,7 @@ class Closings(_Changes):
 
     def made(self, case: Case) -> list[str]:
         """Return the farewells in the chat."""
-        return [message.unique_id for message in case.sandbox.messages_in(chat_id(case))]
+        return [message.unique_id for message in case.sandbox.messages_in(case.chat_id)]
 
     def is_right(self, case: Case, passed_on: Any, made: list[str]) -> bool:
         """Return whether the task says that the phone has left."""
@@ -176,7 +175,7 @@ class Updates(_Changes):
 
     def made(self, case: Case) -> list[str]:
         """Return the group."""
-        return [chat_id(case)]
+        return [case.chat_id]
 
     def is_right(self, case: Case, passed_on: Any, made: list[str]) -> bool:
         """Return whether the task says what it has changed, and that everybody was a member."""
@@ -190,8 +189,3 @@ class Updates(_Changes):
             "assignment": group.assigned_to == "team@example.com",
             "who is an admin": group.members[f"{MEMBER}@c.us"].is_admin,
         }
-
-
-def chat_id(case: Case) -> str:
-    """Return the group of a case."""
-    return f"120363{zlib.crc32(case.dag_id.encode()):012}@g.us"

@@ -3,8 +3,7 @@ The fault tables: ``python -m tests.system.check_faults --airflow 3.3``.
 
 Every row of every kind runs on a real scheduler, with our operator and, where one call does the same, with Airflow's
 HttpOperator, all at once. It ends with 1 when ours did not create each thing once, or passed on another result than
-that one's. ``tests/lab/faults`` says
-how to add a row or a kind.
+that one's. ``tests/lab/faults`` says how to add a row or a kind.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import zlib
 from typing import TYPE_CHECKING, Any
 
 from tests.lab.faults.kind import Kind
@@ -127,30 +126,26 @@ class Messages(Kind):
 
     def scope(self, case: Case) -> dict[str, Any]:
         """Only the send to this group."""
-        return {"route": SEND, "chat_id": _chat_id(case)}
+        return {"route": SEND, "chat_id": case.chat_id}
 
     def creates(self, case: Case, call: Call) -> bool:
         """Whether it sends to this group."""
-        return (call.method, call.path) == ("POST", "/message/send") and call.chat_id == _chat_id(case)
+        return (call.method, call.path) == ("POST", "/message/send") and call.chat_id == case.chat_id
 
     def made(self, case: Case) -> list[str]:
         """The IDs of the messages that are out or can still come out."""
         return [
             message.unique_id
-            for message in case.sandbox.messages_in(_chat_id(case))
+            for message in case.sandbox.messages_in(case.chat_id)
             if message.is_waiting or message.sent_at
         ]
 
     def arguments(self, case: Case) -> dict[str, Any]:
         """The group and the text."""
-        return {"chat_id": _chat_id(case), "text": f"{case.label}. {TEXT}"}
+        return {"chat_id": case.chat_id, "text": f"{case.label}. {TEXT}"}
 
     def prepare(self, case: Case) -> None:
         """Put the group there. No message is ever delivered, so that all end as ``sent``."""
         case.sandbox.delivered_after = 24 * 3600.0
         # The cases of the table of groups have a sandbox in common with these, and go by the names of groups.
-        case.sandbox.add_group(f"Messages, {case.label}", chat_id=_chat_id(case))
-
-
-def _chat_id(case: Case) -> str:
-    return f"120363{zlib.crc32(case.dag_id.encode()):012}@g.us"
+        case.sandbox.add_group(f"Messages, {case.label}", chat_id=case.chat_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING, Any
 
 from tests.lab.faults.kind import OURS, Kind
@@ -99,35 +98,33 @@ class People(Kind):
 
     def scope(self, case: Case) -> dict[str, Any]:
         """Only the request that adds to this group."""
-        return {"route": "POST /chats/*/add", "chat_id": chat_id(case)}
+        return {"route": "POST /chats/*/add", "chat_id": case.chat_id}
 
     def creates(self, case: Case, call: Call) -> bool:
         """Whether it adds to this group."""
-        return (call.method, call.path) == ("POST", f"/chats/{chat_id(case)}/add")
+        return (call.method, call.path) == ("POST", f"/chats/{case.chat_id}/add")
 
     def made(self, case: Case) -> list[str]:
         """The invitations that were sent, of which nobody wants two."""
         return [
-            invitation.number
-            for invitation in case.sandbox.invitations
-            if invitation.chat_id == chat_id(case)
+            invitation.number for invitation in case.sandbox.invitations if invitation.chat_id == case.chat_id
         ]
 
     def arguments(self, case: Case) -> dict[str, Any]:
         """Who is added, and to which group."""
-        return {"chat_id": chat_id(case), "participants": PARTICIPANTS}
+        return {"chat_id": case.chat_id, "participants": PARTICIPANTS}
 
     def prepare(self, case: Case) -> None:
         """Put the group there, which the phone has created, and let one person be unknown to the phone."""
         case.sandbox.not_in_contacts.add(NOT_IN_CONTACTS)
         # The cases of the table of groups have a sandbox in common with these, and go by the names of groups.
-        case.sandbox.add_group(f"People, {case.label}", chat_id=chat_id(case))
+        case.sandbox.add_group(f"People, {case.label}", chat_id=case.chat_id)
 
     def is_right(self, case: Case, passed_on: Any, made: list[str]) -> bool:
         """Return whether the outcomes are true. Unknown is what may be so; added and invited are what is so."""
         if case.contender != OURS:
             return True
-        members = case.sandbox.chats[chat_id(case)].members
+        members = case.sandbox.chats[case.chat_id].members
         true = {
             IN_CONTACTS: {"added", "already_in"} if f"{IN_CONTACTS}@c.us" in members else {"unknown"},
             NOT_IN_CONTACTS: {"invited", "unknown"} if made else {"unknown"},
@@ -141,8 +138,3 @@ class People(Kind):
         # Without a record, a try does not know how an earlier one has ended.
         has_forgotten = case.row.refusal and not case.airflow.release.keeps_task_state
         return 0 if has_forgotten and case.task()["try_number"] > 1 else case.row.makes
-
-
-def chat_id(case: Case) -> str:
-    """Return the group of a case."""
-    return f"120363{zlib.crc32(case.dag_id.encode()):012}@g.us"

@@ -106,7 +106,6 @@ class TestMembership:
     def test_nor_does_it_without_a_number(self) -> None:
         assert self.of("1@lid", "2@lid", f"{ONE}@c.us").count == 2
         assert self.of(f"{OWN}@c.us", "1@lid", f"{ONE}@c.us").count == 2
-        assert self.of("1@lid", is_exited=True).count == 1
 
     def test_without_members_it_is_no_group(self) -> None:
         with pytest.raises(ValueError, match="members"):
