@@ -96,8 +96,8 @@ class TestByNumber:
 
 
 class TestMembership:
-    def of(self, *ids: str, own: str = OWN, **more: Any) -> Membership:
-        return Membership.of(Group(chat_id=GROUP, members={each: {} for each in ids}, **more), {own})
+    def of(self, *ids: str, own: str = OWN) -> Membership:
+        return Membership.of(Group(chat_id=GROUP, members={each: {} for each in ids}), {own})
 
     def test_the_phone_itself_does_not_count(self) -> None:
         membership = self.of(f"{OWN}@c.us", f"{ONE}@c.us")
