@@ -129,6 +129,15 @@ FOUND: dict[str, Made] = {
         "while run 1 runs: somebody": "marks it failed and clears it",
         "run 1 try 1, store write 1: seconds a write takes": 20,
     },
+    "a group of another phone is reused, and only then comes the work of a request from 110 s before": {
+        "list: a group of two phones": "a row each",
+        "Dag: retry_delay": 30,
+        "Dag: if_exists": "reuse",
+        "Dag: mapped over": 2,
+        "world: phone B makes a group of the name": 0.5,
+        "run 1[0] try 1, request 2: POST": "HTML 408, then the work",
+        "run 1[0] try 1, request 2: work comes after": 110,
+    },
 }
 
 FOUND_WITH_MESSAGES: dict[str, Made] = {

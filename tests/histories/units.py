@@ -100,9 +100,15 @@ def listed_late(world: World, unit: Unit, violation: str) -> bool:
             other.request for other in unit.own if other.request and other.request.sent_at > request.sent_at
         ]
         same_task = all(airflow.starts_of[other.process][0] is task for other in later)
+        looked = {other.process for other in later}
+        # So has whoever took another one in its place.
+        looked |= {
+            ended.process
+            for ended in unit.ends
+            if ended.state == "success" and request.sent_at < ended.moment <= thing.listed_from
+        }
         looked_again = min(
-            (airflow.start_moments[other.process] for other in later if other.process is not request.process),
-            default=float("inf"),
+            (airflow.start_moments[process] for process in looked - {request.process}), default=float("inf")
         )
         end = request.ended_at
         if request.process.died_at < end:
