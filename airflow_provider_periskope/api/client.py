@@ -174,11 +174,16 @@ class Client:
         """Send one request; what this raises as its own error was either never sent or maybe carried out."""
         settings = self._settings
         try:
-            # Prepared apart, so that what is wrong with the arguments is not taken for a failure of the network.
-            request = self.session.prepare_request(
-                requests.Request(
-                    call.method, f"{settings.base_url}{call.path}", json=call.json, params=call.params
-                )
+            # Prepared apart, so that what is wrong with the arguments is not taken for a failure of the network; and
+            # not by the session, which takes nearly twice as long, because it merges cookies and hooks that there are none of.
+            request = requests.PreparedRequest()
+            request.prepare(
+                call.method,
+                f"{settings.base_url}{call.path}",
+                headers=self.session.headers,
+                json=call.json,
+                params=call.params,
+                auth=self.session.auth,
             )
         except (requests.RequestException, HTTPError, UnicodeError) as error:
             raise PeriskopeConfigurationError(
