@@ -174,8 +174,8 @@ class Client:
         """Send one request; what this raises as its own error was either never sent or maybe carried out."""
         settings = self._settings
         try:
-            # Prepared apart, so that what is wrong with the arguments is not taken for a failure of the network; and
-            # not by the session, which takes nearly twice as long, because it merges cookies and hooks that there are none of.
+            # Prepared apart, so that what is wrong with the arguments is not taken for a failure of the network. The
+            # session would take nearly twice as long: it merges cookies and hooks, and there are none.
             request = requests.PreparedRequest()
             request.prepare(
                 call.method,
