@@ -322,8 +322,13 @@ class Airflow:
 
     def task_instances(self, where: str = "true") -> list[dict[str, Any]]:
         """Read the task instances."""
+        table = "task_instance"
+        if self.release.keeps_tries_as_rows:
+            table = (
+                "(select *, region_index as map_index from task_instance where working_set) as task_instance"
+            )
         columns = "dag_id, run_id, task_id, map_index, state, try_number, pid, hostname, start_date, end_date"
-        return self.rows(f"select {columns} from task_instance where {where}")
+        return self.rows(f"select {columns} from {table} where {where}")
 
     def task_log(self, dag_id: str, task_id: str = "") -> str:
         """Return what the tries of a DAG's tasks have logged."""

@@ -38,6 +38,11 @@ class Release:
         """Airflow 3.3: a store of the task that outlives its tries."""
         return self.number >= (3, 3)
 
+    @property
+    def keeps_tries_as_rows(self) -> bool:
+        """Airflow 3.4: each try is a row of the task instances, and ``working_set`` is true in the last one."""
+        return self.number >= (3, 4)
+
 
 RELEASES = (
     Release("2.11.2", "2026-04-01", ("3.11",)),

@@ -144,7 +144,7 @@ class Case:
 
     def wait_for_post(self) -> None:
         """Wait until the create is under way."""
-        wait_until(lambda: bool(self.requests), 120, f"a request of {self.dag_id}", every=0.1)
+        wait_until(lambda: bool(self.requests), 300, f"a request of {self.dag_id}", every=0.1)
 
     def wait_for_state(self, state: str) -> None:
         """Wait for a state of the task."""
