@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -68,6 +69,13 @@ SMALLER = {"PAGE_SIZE": 6, "PAGE_OVERLAP": 2, "LOOK_PAUSES": (30.0,), "MESSAGES_
 KINDS: dict[str, type[World]] = {"groups": World, "messages": WorldOfMessages, "people": WorldOfPeople}
 
 
+@cache
+def import_what_a_task_imports() -> None:
+    """Play the simplest history of each kind; to be called when all else is ready."""
+    for kind in KINDS.values():
+        play(fixed={}, kind=kind)
+
+
 @contextmanager
 def ready() -> Iterator[None]:
     """Let the worker have its connection, no proxy and a quiet log, and make small what is large in life."""
@@ -90,15 +98,13 @@ def ready() -> Iterator[None]:
         replace(requests.sessions, "get_environ_proxies", lambda url, no_proxy=None: {})
         logging.disable(logging.CRITICAL)
         stack.callback(logging.disable, logging.NOTSET)
-        for kind in KINDS.values():
-            play(fixed={}, kind=kind)  # imports what a running task imports
+        import_what_a_task_imports()
         for module in [
             module for name, module in sys.modules.items() if name.startswith("airflow_provider_periskope")
         ]:
             for name, value in SMALLER.items():
                 if hasattr(module, name):
                     replace(module, name, value)
-        gc.collect()
         gc.freeze()
         gc.disable()  # a fifth of the time; between histories is often enough
         stack.callback(gc.unfreeze)

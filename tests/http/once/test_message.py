@@ -22,7 +22,7 @@ from airflow_provider_periskope.models import Phone, QueueJob
 from airflow_provider_periskope.once.doubt import Attempt, TaskTry
 from airflow_provider_periskope.once.message import OneMessage, note_failure, send_once
 from airflow_provider_periskope.once.record import Memory
-from tests.http.once.tries import CLEARED, CONNECT_TIMEOUT, FIRST, READ_TIMEOUT, RETRY, Store
+from tests.http.once.tries import CLEARED, CONNECT_TIMEOUT, FIRST, READ_TIMEOUT, RETRY, SETTLING, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,12 +174,12 @@ class TestLostResponse:
         assert task.posts == 1
 
     def test_when_it_is_queued_late(self, task: Task) -> None:
-        task.sandbox.fault("late_commit", SEND, seconds=0.5)
+        task.sandbox.fault("late_commit", SEND, seconds=SETTLING / 2)
         assert [task.run().unique_id] == task.ids
         assert task.posts == 1
 
     def test_when_the_chat_shows_it_late(self, task: Task) -> None:
-        task.sandbox.fault("gateway_504_hidden", SEND, seconds=0.5)
+        task.sandbox.fault("gateway_504_hidden", SEND, seconds=SETTLING / 2)
         assert [task.run().unique_id] == task.ids
         assert task.posts == 1
 

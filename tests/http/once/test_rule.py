@@ -120,7 +120,7 @@ class TestLostResponse:
 
     @pytest.mark.parametrize("fault", ["gateway_504_hidden", "late_work"])
     def test_when_it_shows_up_late(self, task: Task, fault: str) -> None:
-        task.sandbox.fault(fault, group_name=NAME, seconds=0.6)
+        task.sandbox.fault(fault, group_name=NAME, seconds=SETTLING / 2)
         assert task.run().chat_id == task.only_group()
         assert task.posts() == 1
 
@@ -580,7 +580,7 @@ class TestCleared:
 class TestLogs:
     def test_say_what_happens_and_tell_no_secret(self, task: Task, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG, logger="airflow_provider_periskope")
-        task.sandbox.fault("gateway_504_hidden", group_name=NAME, seconds=1)
+        task.sandbox.fault("gateway_504_hidden", group_name=NAME, seconds=SETTLING / 2)
         task.run()
         text = "\n".join(record.getMessage() for record in caplog.records)
         assert "outcome of POST /chats/create" in text

@@ -28,7 +28,7 @@ NAME = "Stand-up 2026-11-23"
 PERSON = "919537851844"
 OTHER_PHONE = "918527184400"
 READ_TIMEOUT = 1.0
-SETTLING = 1.0
+SETTLING = 0.8
 CONNECT_TIMEOUT = 1.0
 KEY = "periskope_group"
 """Under which the task state store has the record."""
