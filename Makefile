@@ -71,7 +71,7 @@ faults: environment  ## Run the fault tables on a real scheduler (AIRFLOW="oldes
 	@$(PYTHON_IN) -m tests.system.check_faults $(addprefix --airflow ,$(or $(AIRFLOW),newest)) \
 		$(addprefix --kind ,$(KIND)) $(addprefix --row ,$(ROW)) $(if $(WRITE),--write)
 
-limits: environment  ## Meet rate limits on a real scheduler (AIRFLOW="2.11 3.0"; TASKS=20 RUNS=1 for the short form; WRITE=1)
+limits: environment  ## Meet rate limits on a real scheduler (AIRFLOW="2.11 3.0"; TASKS=12 RUNS=1 for the short form; WRITE=1)
 	@$(PYTHON_IN) -m tests.system.check_limits $(addprefix --airflow ,$(or $(AIRFLOW),newest)) \
 		--tasks $(or $(TASKS),30) --runs $(or $(RUNS),3) $(if $(WRITE),--write)
 
