@@ -92,6 +92,8 @@ def why_not_connected(error: Exception, timeout: float) -> str | None:
         return "its name cannot be resolved"
     if not isinstance(reason, NewConnectionError) or isinstance(reason.__cause__, TimeoutError):
         return f"no connection within {timeout:.0f} s"
+    # A SOCKS proxy has connections of its own kind, whose errors do not name it.
+    through_proxy = through_proxy or "SOCKS" in type(getattr(reason, "conn", None)).__name__
     if through_proxy or "tunnel" in cause.lower() or "proxy" in cause.lower():
         return "the proxy of the environment did not connect"
     if "CERTIFICATE_VERIFY_FAILED" in cause:
