@@ -140,11 +140,7 @@ def _look_for_earlier_one(thing: Once, window: Window) -> Result | None:
         return _look_until_closed(thing, window)
     except PeriskopeError as failure:
         if not isinstance(failure, PeriskopeConflictError):
-            cure = RETRY_OR_CLEAR if failure.retryable else f"{failure.what_to_do} Then clear this task."
-            failure.add(
-                f"An earlier request may have created {thing}.",
-                what_to_do=f"{cure} {LOOKS_AGAIN}",
-            )
+            failure.add(f"An earlier request may have created {thing}.", what_to_do=_cure(failure))
         raise
 
 
@@ -154,10 +150,16 @@ def _look_for_own(thing: Once, window: Window, lost: PeriskopeError) -> Result |
     except PeriskopeError as failure:
         if isinstance(failure, (PeriskopeConflictError, PeriskopeRateLimitError)):
             raise
-        raise lost.add(
-            f"Looking for {thing} failed: {failure}",
-            what_to_do=f"{RETRY_OR_CLEAR} {LOOKS_AGAIN}",
-        ) from None
+        cure, failure.what_to_do = _cure(failure), ""
+        raise lost.add(f"Looking for {thing} failed: {failure}", what_to_do=cure) from None
+
+
+def _cure(failure: PeriskopeError) -> str:
+    """Return what to do after a look that failed: what is in the way of the look comes first."""
+    if isinstance(failure, PeriskopeNoResponseError):
+        return f"{RETRY_OR_CLEAR} {LOOKS_AGAIN}"
+    then = RETRY_OR_CLEAR if failure.retryable else "Then clear this task."
+    return f"{failure.what_to_do} {then} {LOOKS_AGAIN}".lstrip()
 
 
 def _look_until_closed(thing: Once, window: Window) -> Result | None:

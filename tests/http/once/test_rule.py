@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -139,6 +140,18 @@ class TestLostResponse:
         task.new_try()
         assert task.run(RETRY).chat_id == task.only_group()
         assert task.posts() == 1
+
+    def test_the_error_says_once_what_is_in_the_way_of_the_look(self, task: Task) -> None:
+        task.sandbox.fault("drop_after", group_name=NAME)
+        task.sandbox.fault("wrong_key", route="GET /chats", times=None)
+        with pytest.raises(PeriskopeOutcomeUnknownError) as caught:
+            task.run()
+        assert str(caught.value).count("What to do:") == 1
+        assert re.search(r"API key .* Then clear this task. It looks again", caught.value.what_to_do)
+        task.new_try()
+        with pytest.raises(PeriskopeApiError) as caught_later:
+            task.run(RETRY)
+        assert caught_later.value.what_to_do == caught.value.what_to_do
 
     def test_rate_limit_while_looking_keeps_what_is_known(self, task: Task) -> None:
         task.sandbox.fault("drop_after", group_name=NAME)
