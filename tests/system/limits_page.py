@@ -32,16 +32,15 @@ GOALS = {"seconds": 1.25, "refused": 1.0, "busy": 5.0}
 
 
 def keep(findings: Iterable[dict[str, Any]]) -> None:
-    """Put findings in the place of those of the same release, and render the page anew.
+    """Put findings in the place of those of the same part on the same release, and render the pages anew.
 
     :param findings: findings of :mod:`tests.system.check_limits` as dictionaries
     """
     new = list(findings)
-    measured = {line["airflow"] for line in new}
+    measured = {_place(line) for line in new}
     old = json.loads(KEPT.read_text()) if KEPT.exists() else []
-    order = [release.version for release in RELEASES]
-    kept = [line for line in old if line["airflow"] not in measured] + new
-    kept.sort(key=lambda line: order.index(line["airflow"]))
+    kept = [line for line in old if _place(line) not in measured] + new
+    kept.sort(key=_place)
     KEPT.write_text(json.dumps(kept, indent=1) + "\n")
     PAGE.write_text(HEAD + "".join(_line(line) for line in kept))
     POOL_PAGE.write_text(pool_table(kept))
@@ -78,6 +77,12 @@ def pool_table(findings: list[dict[str, Any]]) -> str:
             told = [f"{cell}, {'met' if met else 'missed'}" if pool else cell for cell, met in cells]
             lines += f"| {' | '.join([release, 'yes' if pool else 'no', *told])} |\n"
     return POOL_HEAD.format(**goals) + lines
+
+
+def _place(line: dict[str, Any]) -> tuple[int, int]:
+    """Return the release and the part that a line belongs to, in the order of the page."""
+    part = 0 if " at one in " not in line["what"] else 2 if "pool" in line["what"] else 1
+    return [release.version for release in RELEASES].index(line["airflow"]), part
 
 
 def _line(line: dict[str, Any]) -> str:
