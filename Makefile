@@ -67,9 +67,10 @@ versions: environment  ## Run the tests against each Airflow release (RELEASE=3.
 newer-releases: environment  ## Say which Airflow releases are newer than those that the tests run on
 	@$(PYTHON_IN) -m tests.system.check_newer_releases
 
-faults: environment  ## Run the fault tables on a real scheduler (AIRFLOW="oldest newest"; KIND=groups; ROW=none; WRITE=1 puts them into the docs)
+faults: environment  ## Run the fault tables on a real scheduler (AIRFLOW="oldest newest"; KIND=groups; ROW=none; ONLY=ours; WRITE=1 puts them into the docs)
 	@$(PYTHON_IN) -m tests.system.check_faults $(addprefix --airflow ,$(or $(AIRFLOW),newest)) \
-		$(addprefix --kind ,$(KIND)) $(addprefix --row ,$(ROW)) $(if $(WRITE),--write)
+		$(addprefix --kind ,$(KIND)) $(addprefix --row ,$(ROW)) $(addprefix --only ,$(ONLY)) \
+		$(if $(WRITE),--write)
 
 limits: environment  ## Meet rate limits on a real scheduler (AIRFLOW="2.11 3.0"; TASKS=12 RUNS=1 for the short form; WRITE=1)
 	@$(PYTHON_IN) -m tests.system.check_limits $(addprefix --airflow ,$(or $(AIRFLOW),newest)) \
