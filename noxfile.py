@@ -45,6 +45,6 @@ def run_suite(session: nox.Session, release: Release) -> None:
     session.run(python, "-c", really, external=True)
     tests = [path for path, releases in SUITE.items() if release in releases]
     session.run(
-        python, "-m", "pytest", "--numprocesses=3", "--dist=worksteal", *(session.posargs or tests), external=True,
+        python, "-m", "pytest", "--numprocesses=4", "--dist=worksteal", *(session.posargs or tests), external=True,
         env={"PYTHONPATH": ""},
     )  # fmt: skip
