@@ -70,9 +70,6 @@ KINDS: dict[str, Callable[[], Any]] = {"ours": ours, "HttpSensorTrigger": theirs
 def wait(url: str, kind: str) -> Figures:
     """Run the triggers for some time."""
     os.environ.update(connections(url))
-    # Where a log goes to, and what that takes, is up to the triggerer.
-    logging.disable(logging.CRITICAL)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     take_seen(url)
     return asyncio.run(_wait(url, KINDS[kind]))
 
@@ -81,6 +78,9 @@ async def _wait(url: str, make: Callable[[], Any]) -> Figures:
     # Before the import of the trigger, some of which ours leaves until it reads.
     cpu = time.process_time()
     triggers = [make() for _ in range(SENSORS)]
+    # Where a log goes to, and what that takes, is up to the triggerer. Importing Airflow has switched it on.
+    logging.disable(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     longest = 0.0
 
     async def watch() -> None:
