@@ -14,7 +14,7 @@ from tests.lab.environments import EnvironmentBuildError, add_provider, airflow_
 from tests.lab.releases import NEWEST, OLDEST, RELEASES, Release, release_named
 
 nox.options.sessions = ["suite"]
-# Three releases speak for the rest where it takes minutes. The newest one is that of `make test`.
+# Where it takes minutes, a few releases speak for the rest. The newest one is that of `make test`.
 SUITE = {
     "tests/unit": RELEASES,
     "tests/dags": RELEASES,

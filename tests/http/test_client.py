@@ -13,6 +13,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
+from urllib3 import HTTPSConnectionPool
+from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from airflow_provider_periskope.api import client, connecting
 from airflow_provider_periskope.api.answers import Call
@@ -372,6 +375,13 @@ class TestUnreachable:
         monkeypatch.setenv("HTTPS_PROXY", proxy)
         with pytest.raises(PeriskopeUnreachableError, match="the proxy of the environment"):
             create(connect("https://nowhere.invalid"))
+
+    def test_a_socks_proxy_is_named_though_its_errors_do_not_name_it(self) -> None:
+        # Of a library that is not installed with the tests; with it, the test above is the same for real.
+        connection = type("SOCKSHTTPSConnection", (), {})()
+        refused = NewConnectionError(connection, "Failed to establish a new connection: Connection refused")
+        error = requests.ConnectionError(MaxRetryError(HTTPSConnectionPool("nowhere.invalid"), "/", refused))
+        assert connecting.why_not_connected(error, 1) == "the proxy of the environment did not connect"
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
     def test_no_proxy_is_shown_the_key_on_the_way_to_this_machine(

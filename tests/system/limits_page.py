@@ -21,14 +21,18 @@ HEAD = """\
 | Airflow | operator | what | succeeded | tries | 429 responses | groups | seconds | slot-seconds (two no-ops beside) |
 |---|---|---|---|---|---|---|---|---|
 """
-POOL_HEAD = """\
+LONG, MANY, POOL = range(3)
+"""The parts of the measurement."""
+
+TIME, REFUSED, BUSY = 1.25, 1, 5
+"""Goals with the pool: seconds in ideals, and of each task the 429 responses and the seconds of a slot."""
+
+POOL_HEAD = f"""\
 <!-- Written by `python -m tests.system.check_limits --write`. -->
 
-| Airflow | pool | seconds (goal ≤ {seconds:.0f}) | 429 responses (< {refused}) | slot-seconds a group (< {busy:.0f}) |
+| Airflow | pool | time, in ideals (≤ {TIME}) | 429s a group (< {REFUSED}) | slot-seconds a group (< {BUSY}) |
 |---|---|---|---|---|
 """
-GOALS = {"seconds": 1.25, "refused": 1.0, "busy": 5.0}
-"""Of the tasks with the pool: seconds as a multiple of the ideal, the others for each task."""
 
 
 def keep(findings: Iterable[dict[str, Any]]) -> None:
@@ -46,42 +50,34 @@ def keep(findings: Iterable[dict[str, Any]]) -> None:
     POOL_PAGE.write_text(pool_table(kept))
 
 
-def pool_table(findings: list[dict[str, Any]]) -> str:
+def pool_table(findings: Iterable[dict[str, Any]]) -> str:
     """Lay out the medians of this operator with and without the pool, held against the goals."""
-    lines, goals = "", dict.fromkeys(GOALS, 0.0)
-    for release in dict.fromkeys(line["airflow"] for line in findings):
-        for pool in (True, False):
-            runs = [
-                line
-                for line in findings
-                if (line["airflow"], line["contender"]) == (release, "PeriskopeCreateGroupOperator")
-                and " at one in " in line["what"]
-                and ("pool" in line["what"]) is pool
-            ]
-            if not runs:
-                continue
-            tasks = runs[0]["tasks"]
-            goals = {
-                "seconds": GOALS["seconds"] * runs[0]["ideal"],
-                "refused": int(GOALS["refused"] * tasks),
-                "busy": GOALS["busy"],
-            }
-            seconds, refused, busy = (
-                statistics.median(line[name] for line in runs) for name in ("seconds", "refused", "busy")
-            )
-            cells = [
-                (f"{seconds:.0f}", seconds <= goals["seconds"]),
-                (f"{refused:.0f}", refused < goals["refused"]),
-                (f"{busy / tasks:.1f}", busy / tasks < goals["busy"]),
-            ]
-            told = [f"{cell}, {'met' if met else 'missed'}" if pool else cell for cell, met in cells]
-            lines += f"| {' | '.join([release, 'yes' if pool else 'no', *told])} |\n"
-    return POOL_HEAD.format(**goals) + lines
+    parts: dict[tuple[str, bool], list[dict[str, Any]]] = {}
+    for line in findings:
+        part = _place(line)[1]
+        if part != LONG and line["contender"] == "PeriskopeCreateGroupOperator":
+            parts.setdefault((line["airflow"], part == POOL), []).append(line)
+    lines = ""
+    for (release, pool), runs in sorted(
+        parts.items(), key=lambda part: (_place(part[1][0])[0], not part[0][1])
+    ):
+        seconds, refused, busy = (
+            statistics.median(run[name] / run[of] for run in runs)
+            for name, of in (("seconds", "ideal"), ("refused", "tasks"), ("busy", "tasks"))
+        )
+        cells = (
+            (f"{seconds:.2f}", seconds <= TIME),
+            (f"{refused:.2f}", refused < REFUSED),
+            (f"{busy:.1f}", busy < BUSY),
+        )
+        told = [f"{cell}, {'met' if met else 'missed'}" if pool else cell for cell, met in cells]
+        lines += f"| {' | '.join([release, 'yes' if pool else 'no', *told])} |\n"
+    return POOL_HEAD + lines
 
 
 def _place(line: dict[str, Any]) -> tuple[int, int]:
     """Return the release and the part that a line belongs to, in the order of the page."""
-    part = 0 if " at one in " not in line["what"] else 2 if "pool" in line["what"] else 1
+    part = LONG if " at one in " not in line["what"] else POOL if "pool" in line["what"] else MANY
     return [release.version for release in RELEASES].index(line["airflow"]), part
 
 
