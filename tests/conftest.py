@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,10 +51,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     begins: list[list[pytest.Item]] = [[] for _ in LONG]
     others = []
     for item in items:
-        place = item.path.as_posix()
-        quarter = next(
-            (n for n, parts in enumerate(LONG) if any(f"/tests/{part}" in place for part in parts)), None
-        )
+        place = item.path.relative_to(Path(__file__).parent).as_posix()
+        quarter = next((number for number, long in enumerate(LONG) if place.startswith(long)), None)
         (others if quarter is None else begins[quarter]).append(item)
     left, ordered = iter(others), list[pytest.Item]()
     for number, tests in enumerate(begins, 1):
