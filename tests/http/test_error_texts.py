@@ -142,7 +142,7 @@ class TestOfAConnection:
         ids=json.dumps,
     )
     def test_that_cannot_be_used(self, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any]) -> None:
-        fine = {"conn_type": "periskope", "login": ASHA, "password": "key", "host": ""}
+        fine = {"conn_type": "periskope", "login": ASHA, "password": "a-key-of-this-test", "host": ""}
         monkeypatch.setenv("AIRFLOW_CONN_WA", json.dumps(fine | fields))
         assert "'wa' cannot be used" in first_line(PeriskopeHook("wa").get_phone)
 
