@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink as BaseOperatorLink
     from airflow.sdk import BaseSensorOperator as BaseSensorOperator
     from airflow.sdk import PokeReturnValue as PokeReturnValue
+    from airflow.sdk import Variable as Variable
     from airflow.sdk._shared.secrets_masker import redact as redact
     from airflow.sdk.configuration import conf as conf
     from airflow.sdk.exceptions import AirflowFailException as AirflowFailException
@@ -42,6 +43,7 @@ _PLACES = {
     "BaseTrigger": ("airflow.triggers.base",),
     "PokeReturnValue": ("airflow.sdk", "airflow.sensors.base"),
     "TriggerEvent": ("airflow.triggers.base",),
+    "Variable": ("airflow.sdk", "airflow.models"),
     "XCom": ("airflow.sdk.execution_time.xcom", "airflow.models.xcom"),
     "conf": ("airflow.sdk.configuration", "airflow.configuration"),
     "mask_secret": (

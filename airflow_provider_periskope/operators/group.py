@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -386,6 +387,7 @@ XCom of this task: **return_value** says which steps this try has carried out, a
         from airflow_provider_periskope.input.changes import check_closing
         from airflow_provider_periskope.models import NewMessage
         from airflow_provider_periskope.once.message import OneMessage, send_once
+        from airflow_provider_periskope.once.record import Memory
 
         closing, warnings = check_closing(
             self.chat_id,
@@ -407,7 +409,15 @@ XCom of this task: **return_value** says which steps this try has carried out, a
                 result = send_once(thing, attempt)
                 wait_until_out(self, context, hook, attempt, thing=thing, result=result)
 
-        return close_group(hook, closing, attempt, say_farewell=say_farewell)
+        if attempt.memory.outlives_tries:
+            return close_group(hook, closing, attempt, say_farewell=say_farewell)
+        from airflow_provider_periskope.operators.state_in_variable import StateInVariable
+
+        state = StateInVariable(context["ti"])
+        attempt_with_state = replace(attempt, memory=Memory(state))
+        done = close_group(hook, closing, attempt_with_state, say_farewell=say_farewell)
+        state.delete()
+        return done
 
 
 def _check_option_names(options: Any) -> None:

@@ -38,6 +38,23 @@ def test_weekly_groups_are_closed_after_four_weeks(run_dag: RunDag, periskope_sa
     assert changed <= {None, new.chat_id, due.chat_id}
 
 
+def test_a_retry_makes_no_second_invite_link(run_dag: RunDag, periskope_sandbox: Sandbox) -> None:
+    from airflow.models.variable import Variable
+    from airflow.utils.session import create_session
+
+    group = periskope_sandbox.add_group("Cohort", chat_id="120363392071406466@g.us", people=[ASHA])
+    # After the reset, of which below 3.3 nothing is left but what the task has kept in a Variable.
+    periskope_sandbox.fault("phone_off", "PATCH /chats/labels")
+    run = run_dag(DAGS / "closing.py")
+    (instance,) = run.get_task_instances()
+    assert (run.state, instance.try_number) == ("success", 2)
+    assert instance.xcom_pull(task_ids="close")["done"] == ["labels", "participants", "left"]
+    assert sum(call.path.endswith("/invite") for call in periskope_sandbox.requests) == 1
+    assert group.exited
+    with create_session() as session:
+        assert session.query(Variable).all() == []
+
+
 def test_a_dissolve_with_a_farewell_of_which_the_response_is_lost(
     run_dag: RunDag, periskope_sandbox: Sandbox
 ) -> None:

@@ -124,13 +124,8 @@ class _Changes(Kind):
 
 def repeated(case: Case) -> list[str]:
     """Return the calls that were sent again although they had done their work."""
-    # No fault of a row that kills prevents the work. Without a record, a try does not know of a reset link.
-    keeps_record = case.airflow.release.keeps_task_state
-    calls = [
-        f"{call.method} {call.path} {call.body}"
-        for call in case.requests
-        if keeps_record or not call.path.endswith("/invite")
-    ]
+    # No fault of a row that kills prevents the work.
+    calls = [f"{call.method} {call.path} {call.body}" for call in case.requests]
     return [call.split(" {")[0] for call in sorted(set(calls)) if calls.count(call) > 1]
 
 

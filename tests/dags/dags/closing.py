@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow_provider_periskope.operators.group import PeriskopeCloseGroupOperator
 
@@ -20,6 +20,8 @@ def closing():
         farewell="Farewell!",
         labels="closed",
         dissolve=True,
+        retries=1,
+        retry_delay=timedelta(seconds=1),
     )
 
 
