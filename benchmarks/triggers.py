@@ -1,8 +1,8 @@
 """
 A thousand sensors that wait in one triggerer, each with a read a minute, beside HttpSensor's trigger.
 
-The triggers run in an event loop of their own process, as they do in a triggerer; what the triggerer itself does is the
-same for both and left out. Every read finds that it has to go on.
+The triggers run in an event loop of their own process, which has imported what a triggerer imports; what the triggerer
+itself does is the same for both and left out. Every read finds that it has to go on.
 """
 
 from __future__ import annotations
@@ -75,6 +75,9 @@ def wait(url: str, kind: str) -> Figures:
 
 
 async def _wait(url: str, make: Callable[[], Any]) -> Figures:
+    # What a triggerer has imported before its first trigger.
+    import airflow.jobs.triggerer_job_runner  # noqa: F401
+
     # Before the import of the trigger, some of which ours leaves until it reads.
     cpu = time.process_time()
     triggers = [make() for _ in range(SENSORS)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from airflow_provider_periskope.compat import BaseTrigger
 from airflow_provider_periskope.exceptions import PeriskopeError, PeriskopeRateLimitError
@@ -103,7 +104,7 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
         asked_for = (self.not_before - datetime.now(UTC)).total_seconds() if self.not_before else 0.0
         while True:
             left = (self.end_at - datetime.now(UTC)).total_seconds()
-            await asyncio.sleep(max(0.0, min(max(pause, asked_for), left)))
+            await asyncio.sleep(max(0.0, min(_until_others_read(max(pause, asked_for)), left)))
             if asked_for > left:
                 yield _event("timeout", result)
                 return
@@ -138,33 +139,51 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
 
     async def _read(self, longest: float) -> Membership:
         """Read the group in a thread of the connection's own."""
+        # Not wait_for: before Python 3.12 it can lose the cancellation with which a triggerer stops.
+        async with asyncio.timeout(longest):
+            hook = await _shared_hook(self.periskope_conn_id, self.phone)
+            return await asyncio.get_running_loop().run_in_executor(
+                _threads(self.periskope_conn_id), hook.get_membership, self.chat_id
+            )
+
+
+_hooks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str | None], tuple[float, PeriskopeHook]]]
+_hooks = WeakKeyDictionary()
+
+
+async def _shared_hook(conn_id: str, phone: str | None) -> PeriskopeHook:
+    """Return a hook that the triggers of this triggerer share for a while."""
+    loop = asyncio.get_running_loop()
+    hooks = _hooks.setdefault(loop, {})
+    made_at, hook = hooks.get((conn_id, phone), (0.0, None))
+    if hook is None or loop.time() - made_at > HOOK_LIFETIME:
         from asgiref.sync import sync_to_async
 
         # In a thread of asgiref, Airflow can read a connection on each release.
-        read = sync_to_async(_read, thread_sensitive=False, executor=_threads(self.periskope_conn_id))
-        loop = asyncio.get_running_loop()
-        # Not wait_for: before Python 3.12 it can lose the cancellation with which a triggerer stops.
-        async with asyncio.timeout(longest):
-            return await read(self.periskope_conn_id, self.phone, self.chat_id, loop)
+        connect = sync_to_async(_connect, thread_sensitive=False, executor=_threads(conn_id))
+        hook = await connect(conn_id, phone)
+        hooks[conn_id, phone] = (loop.time(), hook)
+    return hook
 
 
-def _read(conn_id: str, phone: str | None, chat_id: str, loop: asyncio.AbstractEventLoop) -> Membership:
-    return _hook(conn_id, phone, loop, int(time.monotonic() // HOOK_LIFETIME)).get_membership(chat_id)
-
-
-@lru_cache(maxsize=32)
-def _hook(conn_id: str, phone: str | None, loop: asyncio.AbstractEventLoop, minute: int) -> PeriskopeHook:
-    """Return a hook that the triggers of this triggerer share for a while."""
-    del loop, minute
+def _connect(conn_id: str, phone: str | None) -> PeriskopeHook:
     # Imported in the thread: it would block the event loop.
     from airflow_provider_periskope.hooks.periskope import PeriskopeHook
 
-    return PeriskopeHook(conn_id, phone=phone)
+    hook = PeriskopeHook(conn_id, phone=phone)
+    hook.settings  # noqa: B018  # Reads the connection, which is only possible here.
+    return hook
 
 
 @cache
 def _threads(conn_id: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix=f"periskope-{conn_id}")
+
+
+def _until_others_read(pause: float) -> float:
+    """Return a pause, longer by up to a second, at whose end others read too: together, reads take less time."""
+    now = asyncio.get_running_loop().time()
+    return math.ceil((now + pause) / SHORTEST_PAUSE) * SHORTEST_PAUSE - now
 
 
 def _event(status: str, result: dict[str, Any] | None, **more: Any) -> UnloggedEvent:
