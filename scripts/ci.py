@@ -2,9 +2,9 @@
 Everything that must pass before a change lands: ``.ci/run``.
 
 Checks on real schedulers mostly wait, so targets run side by side: those of ``FIRST`` alone, then all ``LANES`` at the
-same time, then those of ``LAST`` alone. A lane that has ended takes over targets from the end of the longest one. The
-output of a target is shown in full when it has ended. The summary comes at the end; the exit status is 1 unless
-everything passed.
+same time, then those of ``LAST`` alone. A lane that has ended takes over targets from the end of the longest one. What
+only computes leaves the processor to the schedulers. The output of a target is shown in full when it has ended. The end
+of what failed and the summary come last; the exit status is 1 unless everything passed.
 
 What takes too long for every change (more releases and the peer in the fault tables, the rate limits in full) is run by
 hand.
@@ -34,12 +34,16 @@ LOGS = ROOT / ".cache" / "ci"
 SHOWING = threading.Lock()
 BEGUN = time.monotonic()
 
+SHOWN_OF_A_FAILURE = 25
+"""How many of its last lines are shown once more at the end, where they are found."""
+
 
 @dataclass
 class Target:
     """One call of make.
 
     :param arguments: what make is called with
+    :param computes: whether it only computes, so that whatever waits for a clock may go first
     :param again: whether a failure is tried once more, when everything else has ended. For real schedulers, browsers
         and clocks on two cores; the summary shows it as ``passed2``. No second attempt takes back what must never be,
         such as a group that was made twice
@@ -47,8 +51,10 @@ class Target:
 
     arguments: str
     again: bool = False
+    computes: bool = False
     result: str = field(default="not run", init=False)
     seconds: float = field(default=0.0, init=False)
+    failures: list[str] = field(default_factory=list, init=False)
 
     @property
     def log(self) -> Path:
@@ -62,7 +68,7 @@ class Target:
         begun = time.monotonic()
         with self.log.open("wb") as log:
             ended = subprocess.run(
-                ["make", *shlex.split(self.arguments)],
+                [*(["nice", "-n", "15"] if self.computes else []), "make", *shlex.split(self.arguments)],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, check=False,
             )  # fmt: skip
         self.seconds += time.monotonic() - begun
@@ -71,6 +77,7 @@ class Target:
             self.result = "passed2" if self.result == "FAILED" else "passed"
         else:
             self.result = "FAILED"
+            self.failures.append("\n".join(output.splitlines()[-SHOWN_OF_A_FAILURE:]))
         if NEVER in output:
             self.again = False
         say(f"\n=== make {self.arguments} ===\n{output}\n--- make {self.arguments}: {self.result}\n")
@@ -80,13 +87,13 @@ class Target:
 FIRST = (Target("test PYTEST_ADDOPTS=--cov"),)
 LANES = (
     (
-        Target("lint"),
+        Target("lint", computes=True),
         Target("demo"),
-        Target("docs"),
-        Target("histories COUNT=20000"),
-        Target("histories COUNT=3000 KIND=messages"),
-        Target("histories COUNT=3000 KIND=people"),
-        Target("mutants"),
+        Target("docs", computes=True),
+        Target("histories COUNT=20000", computes=True),
+        Target("histories COUNT=3000 KIND=messages", computes=True),
+        Target("histories COUNT=3000 KIND=people", computes=True),
+        Target("mutants", computes=True),
         # One after the other, so not at the end: npm must not write below tests/ while the sdist is made of it.
         Target("build"),
         Target("vendor-client"),
@@ -164,6 +171,9 @@ def main() -> int:
     run_all(LAST)
     targets = [*FIRST, *(target for lane in LANES for target in lane), *LAST]
     run_all(tuple(target for target in targets if target.result == "FAILED" and target.again))
+    for target in targets:
+        for number, shown in enumerate(target.failures, 1):
+            say(f"\n=== make {target.arguments}: failure {number} ===\n{shown}")
     say("\n=== summary ===")
     for target in targets:
         say(f"{'make ' + target.arguments:44} {target.result:7} {target.seconds:5.0f} s")
