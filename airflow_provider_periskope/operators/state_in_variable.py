@@ -26,7 +26,9 @@ class StateInVariable:
     def __init__(self, ti: RuntimeTaskInstanceProtocol) -> None:
         place = "\n".join((ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index)))
         self.name = f"periskope_{hashlib.sha256(place.encode()).hexdigest()[:16]}"
-        self._description = f"State of {ti.dag_id}.{ti.task_id} in {ti.run_id}; deleted when the task succeeds"
+        self._description = (
+            f"State of {ti.dag_id}.{ti.task_id} in {ti.run_id}; deleted when the task succeeds"
+        )
 
     def get(self, key: str) -> Any:
         """Return a value; ``None`` if there is none."""

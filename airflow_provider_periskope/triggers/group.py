@@ -147,7 +147,9 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
             )
 
 
-_hooks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str | None], tuple[float, PeriskopeHook]]]
+_hooks: WeakKeyDictionary[
+    asyncio.AbstractEventLoop, dict[tuple[str, str | None], tuple[float, PeriskopeHook]]
+]
 _hooks = WeakKeyDictionary()
 
 
