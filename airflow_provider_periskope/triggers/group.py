@@ -8,7 +8,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 from airflow_provider_periskope.compat import BaseTrigger
@@ -147,10 +147,9 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
             )
 
 
-_hooks: WeakKeyDictionary[
-    asyncio.AbstractEventLoop, dict[tuple[str, str | None], tuple[float, PeriskopeHook]]
-]
-_hooks = WeakKeyDictionary()
+_Hooks: TypeAlias = "dict[tuple[str, str | None], tuple[float, PeriskopeHook]]"
+_hooks: WeakKeyDictionary[asyncio.AbstractEventLoop, _Hooks] = WeakKeyDictionary()
+"""When each hook was made, and the hook; by the event loop, of which a triggerer has one, and a test its own."""
 
 
 async def _shared_hook(conn_id: str, phone: str | None) -> PeriskopeHook:
@@ -158,13 +157,20 @@ async def _shared_hook(conn_id: str, phone: str | None) -> PeriskopeHook:
     loop = asyncio.get_running_loop()
     hooks = _hooks.setdefault(loop, {})
     made_at, hook = hooks.get((conn_id, phone), (0.0, None))
-    if hook is None or loop.time() - made_at > HOOK_LIFETIME:
-        from asgiref.sync import sync_to_async
-
-        # In a thread of asgiref, Airflow can read a connection on each release.
-        connect = sync_to_async(_connect, thread_sensitive=False, executor=_threads(conn_id))
-        hook = await connect(conn_id, phone)
+    if hook and loop.time() - made_at <= HOOK_LIFETIME:
+        return hook
+    if hook:  # The others go on with it meanwhile.
         hooks[conn_id, phone] = (loop.time(), hook)
+    from asgiref.sync import sync_to_async
+
+    # In a thread of asgiref, Airflow can read a connection on each release.
+    connect = sync_to_async(_connect, thread_sensitive=False, executor=_threads(conn_id))
+    try:
+        hook = await connect(conn_id, phone)
+    except BaseException:
+        hooks.pop((conn_id, phone), None)
+        raise
+    hooks[conn_id, phone] = (loop.time(), hook)
     return hook
 
 

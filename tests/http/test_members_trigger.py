@@ -6,16 +6,14 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from airflow_provider_periskope.api import client
+from airflow_provider_periskope.sandbox.server import Sandbox
 from airflow_provider_periskope.triggers import group as module
 from airflow_provider_periskope.triggers.group import PeriskopeGroupMembersTrigger as Trigger
-
-if TYPE_CHECKING:
-    from airflow_provider_periskope.sandbox.server import Sandbox
 
 ONE, TWO = "919537851844", "918527184400"
 
@@ -85,6 +83,30 @@ class TestEnds:
 
         assert asyncio.run(join_later()) == {"status": "met", "result": {"in": 2, "missing": []}}
         assert {call.method for call in periskope_sandbox.requests} == {"GET"}
+
+    def test_with_a_connection_that_was_changed_meanwhile(
+        self, trigger: Make, periskope_sandbox: Sandbox, group: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The triggers of a triggerer share a hook, but not for ever."""
+        connects: list[Any] = []
+        monkeypatch.setattr(
+            module, "_connect", lambda *of, was=module._connect: connects.append(of) or was(*of)
+        )
+
+        async def change_later(another: Sandbox) -> Any:
+            running = [asyncio.create_task(first_event(trigger())) for _ in range(5)]
+            while len(periskope_sandbox.requests) < 50:
+                await asyncio.sleep(0.02)
+            connects_before = len(connects)
+            monkeypatch.setenv("AIRFLOW_CONN_PERISKOPE_DEFAULT", another.connection_json())
+            monkeypatch.setattr(module, "HOOK_LIFETIME", 0.1)
+            return connects_before, await asyncio.gather(*running)
+
+        with Sandbox() as another:
+            another.add_group("Sales", chat_id=group.chat_id, people=[ONE, TWO])
+            connects_before, told = asyncio.run(change_later(another))
+        assert connects_before <= 5
+        assert [event["status"] for event in told] == ["met"] * 5
 
     def test_at_its_own_end(self, trigger: Make) -> None:
         end_at = datetime.now(UTC) + timedelta(seconds=0.5)
