@@ -17,8 +17,8 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
-from airflow_provider_periskope.api.answers import Call, no_response, read_response, responded_at
 from airflow_provider_periskope.api.connecting import CONNECT_TIMEOUT, ConnectingAdapter, why_not_connected
+from airflow_provider_periskope.api.responses import Call, no_response, read_response, responded_at
 from airflow_provider_periskope.connection import is_loopback
 from airflow_provider_periskope.exceptions import (
     PeriskopeConfigurationError,

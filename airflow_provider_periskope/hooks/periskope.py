@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from airflow_provider_periskope import __version__, compat, connection_form
 from airflow_provider_periskope.api import chat_list
-from airflow_provider_periskope.api.answers import Call, no_response
 from airflow_provider_periskope.api.client import Client
+from airflow_provider_periskope.api.responses import Call, no_response
 from airflow_provider_periskope.compat import BaseHook
 from airflow_provider_periskope.connection import ConnectionSettings, read_settings
 from airflow_provider_periskope.exceptions import (

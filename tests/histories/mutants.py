@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_periskope import delivery
-from airflow_provider_periskope.api.answers import Call
 from airflow_provider_periskope.api.chat_list import ChangingList
+from airflow_provider_periskope.api.responses import Call
 from airflow_provider_periskope.hooks.periskope import PeriskopeHook
 from airflow_provider_periskope.models import Outcome
 from airflow_provider_periskope.once import doubt, invitations, rule

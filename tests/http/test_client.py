@@ -18,7 +18,7 @@ from urllib3 import HTTPSConnectionPool
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from airflow_provider_periskope.api import client, connecting
-from airflow_provider_periskope.api.answers import Call
+from airflow_provider_periskope.api.responses import Call
 from airflow_provider_periskope.connection import ConnectionSettings
 from airflow_provider_periskope.exceptions import (
     PeriskopeApiError,

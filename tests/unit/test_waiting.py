@@ -8,7 +8,7 @@ import airflow
 import pytest
 from packaging.version import Version
 
-from airflow_provider_periskope.api.answers import LONGEST_WAIT
+from airflow_provider_periskope.api.responses import LONGEST_WAIT
 from airflow_provider_periskope.exceptions import PeriskopeRateLimitError
 from airflow_provider_periskope.triggers.events import UnloggedEvent
 from airflow_provider_periskope.triggers.wait import PeriskopeWaitTrigger

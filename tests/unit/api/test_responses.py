@@ -8,7 +8,7 @@ from email.utils import formatdate
 import pytest
 import requests
 
-from airflow_provider_periskope.api.answers import seconds_to_wait
+from airflow_provider_periskope.api.responses import seconds_to_wait
 
 
 @pytest.mark.parametrize(("ahead", "least", "most"), [(0, 4.1, 4.9), (-2, 5, 5), (2, 5, 5)])
