@@ -28,7 +28,7 @@ airflow: environment  ## Airflow's UI, example DAGs and sandbox, until Ctrl+C (D
 ##@ Maintain it
 
 test: environment  ## Run the tests that need only Python (PYTEST_ADDOPTS=--cov measures coverage)
-	@.venv/bin/pytest --numprocesses=4 --dist=worksteal
+	@.venv/bin/pytest --numprocesses=6 --dist=worksteal
 
 lint: environment  ## Check style and types
 	@.venv/bin/ruff check .

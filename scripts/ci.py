@@ -111,6 +111,7 @@ LANES = (
         Target('faults AIRFLOW=newest KIND="messages updates" ONLY=ours', again=True),
         Target('faults AIRFLOW=newest KIND="people closings" ONLY=ours', again=True),
         Target("faults AIRFLOW=oldest KIND=groups ONLY=ours", again=True),
+        Target("faults AIRFLOW=oldest KIND=closings ONLY=ours", again=True),
         Target('cool-down AIRFLOW="oldest newest" COUNT=4', again=True),
     ),
     (

@@ -35,25 +35,27 @@ pytest_plugins = ["airflow_provider_periskope.sandbox.pytest_plugin"]
 
 LONG = (
     ("dags/test_participants", "dags/test_closing", "dags/test_alerts"),
-    ("sandbox/test_sandbox_plugin", "sandbox/test_sandbox_contract"),
+    ("sandbox/test_sandbox_plugin",),
     ("dags/",),
     ("histories/",),
+    ("sandbox/test_sandbox_contract",),
+    (),
 )
-"""What a quarter of the tests begins with."""
+"""What a sixth of the tests begins with."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
-    Let two of four processes run all DAGs: for the first one, Airflow takes ten seconds in each process.
+    Let two of six processes run all DAGs: for the first one, Airflow takes ten seconds in each process.
 
-    Each process of pytest-xdist begins with its quarter of the tests, and takes over from the ends of others later.
+    Each process of pytest-xdist begins with its sixth of the tests, and takes over from the ends of others later.
     """
     begins: list[list[pytest.Item]] = [[] for _ in LONG]
     others = []
     for item in items:
         place = item.path.relative_to(Path(__file__).parent).as_posix()
-        quarter = next((number for number, long in enumerate(LONG) if place.startswith(long)), None)
-        (others if quarter is None else begins[quarter]).append(item)
+        sixth = next((number for number, long in enumerate(LONG) if place.startswith(long)), None)
+        (others if sixth is None else begins[sixth]).append(item)
     left, ordered = iter(others), list[pytest.Item]()
     for number, tests in enumerate(begins, 1):
         ordered += tests
