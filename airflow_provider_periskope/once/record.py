@@ -120,7 +120,7 @@ class Memory:
     """
     Where the records of the running task are kept, one for each kind of creation.
 
-    :param store: the task state store; ``None`` on an Airflow that has none.
+    :param store: the task state store, or what stands in for it; ``None`` if nothing outlives a try.
     :param carried: what :meth:`carried` returned before a deferral.
     """
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 import random
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -142,8 +143,9 @@ class PeriskopeGroupMembersTrigger(BaseTrigger):
         # Not wait_for: before Python 3.12 it can lose the cancellation with which a triggerer stops.
         async with asyncio.timeout(longest):
             hook = await _shared_hook(self.periskope_conn_id, self.phone)
+            # With its context, by which a triggerer sorts log lines into the logs of tasks.
             return await asyncio.get_running_loop().run_in_executor(
-                _threads(self.periskope_conn_id), hook.get_membership, self.chat_id
+                _threads(self.periskope_conn_id), copy_context().run, hook.get_membership, self.chat_id
             )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -190,6 +192,26 @@ class TestARestart:
 
     def test_no_key_is_among_them(self, trigger: Make, periskope_sandbox: Sandbox) -> None:
         assert periskope_sandbox.api_key not in json.dumps(trigger().serialize(), default=str)
+
+    def test_its_log_lines_are_in_its_own_context(
+        self, trigger: Make, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """By that, a triggerer sorts them into the logs of tasks; those of the threads that read too."""
+        task = ContextVar("task", default="none")
+        told = []
+
+        async def of(name: str) -> Any:
+            task.set(name)
+            return await first_event(trigger(at_least=1))
+
+        async def both() -> Any:
+            return await asyncio.gather(of("one"), of("two"))
+
+        caplog.set_level(logging.DEBUG, logger="urllib3.connectionpool")
+        caplog.handler.addFilter(lambda record: told.append((record.name, task.get())) or True)
+        asyncio.run(both())
+        reads = [name for logger, name in told if logger == "urllib3.connectionpool"]
+        assert set(reads) == {"one", "two"}
 
     def test_two_at_once_do_no_harm(self, trigger: Make, periskope_sandbox: Sandbox) -> None:
         async def both() -> list[Any]:
