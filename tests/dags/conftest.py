@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import airflow
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 # What `dag.test()` puts in the place of the API server takes seconds to build. From 3.3 on, Airflow keeps it from task
 # to task; 3.0 to 3.2 build one for each.
@@ -19,15 +18,6 @@ with contextlib.suppress(ImportError):  # 2.11
     from airflow.sdk.execution_time import supervisor
 
     supervisor.in_process_api_server = lru_cache(supervisor.in_process_api_server)
-
-
-@pytest.fixture(autouse=True)
-def _logs_are_shown_where_output_is_read_now() -> Iterator[None]:
-    """Take back the handler that `dag.test()` of Airflow 2 leaves: it writes to what one test reads its output from."""
-    logger = logging.getLogger("airflow.task")
-    before = list(logger.handlers)
-    yield
-    logger.handlers[:] = before
 
 
 @pytest.fixture
