@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import airflow
 import pytest
 
+from airflow_provider_periskope.api import client
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -128,7 +130,7 @@ class TestSensor:
         def run(**arguments: Any) -> Any:
             how = {"deferrable": True} if mode == "deferrable" else {"deferrable": False, "mode": mode}
             monkeypatch.setenv(
-                "MEMBERS_SENSOR", json.dumps({"poke_interval": 1, "timeout": 10, **how, **arguments})
+                "MEMBERS_SENSOR", json.dumps({"poke_interval": 0.2, "timeout": 10, **how, **arguments})
             )
             return run_dag(DAGS / "members.py", run_conf={"chat_id": group.chat_id})
 
@@ -151,12 +153,12 @@ class TestSensor:
     def test_a_timeout_is_final_and_names_who_is_missing(
         self, wait: Callable[..., Any], logged: Callable[[], str]
     ) -> None:
-        run = wait(everybody=[IN, INVITED], timeout=2)
+        run = wait(everybody=[IN, INVITED], timeout=1)
         assert state(run, "wait") == ("failed", 1)
         assert value(run, "see") == {"in": 1, "missing": [INVITED]}
 
     def test_soft_fail_skips(self, wait: Callable[..., Any]) -> None:
-        run = wait(everybody=[IN, INVITED], timeout=2, soft_fail=True)
+        run = wait(everybody=[IN, INVITED], timeout=1, soft_fail=True)
         assert state(run, "wait") == ("skipped", 1)
         assert value(run, "see") == {"in": 1, "missing": [INVITED]}
 
@@ -169,8 +171,11 @@ class TestSensor:
         assert len(periskope_sandbox.requests) == 1
         assert "The API key of connection 'periskope_default' is wrong" in logged()
 
-    def test_a_failed_read_ends_nothing(self, wait: Callable[..., Any], periskope_sandbox: Sandbox) -> None:
-        periskope_sandbox.fault("html_502", route="GET /chats/*", times=4)
+    def test_a_failed_read_ends_nothing(
+        self, wait: Callable[..., Any], periskope_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(client, "READ_TRIES", 1)
+        periskope_sandbox.fault("html_502", route="GET /chats/*", times=2)
         run = wait(at_least=1, timeout=60)
         assert state(run, "wait") == ("success", 1)
 
@@ -180,7 +185,7 @@ class TestSensor:
         periskope_sandbox.hidden_numbers.add(ADDED)
         periskope_sandbox.add_person(group, ADDED)
         assert value(wait(at_least=2), "see") == {"in": 2, "missing": [], "hidden": 1}
-        run = wait(everybody=[IN, ADDED], timeout=2)
+        run = wait(everybody=[IN, ADDED], timeout=1)
         assert state(run, "wait") == ("failed", 1)
         assert value(run, "see") == {"in": 2, "missing": [ADDED], "hidden": 1}
         assert "it cannot be decided whether everybody is in" in logged()

@@ -234,7 +234,7 @@ class TestTwoPhonesOfOneOrganisation:
     def test_the_connection_says_how_late_a_group_may_be_listed(
         self, task: Task, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        extra = {"timeout": READ_TIMEOUT, "settling_time": 4 * SETTLING}
+        extra = {"timeout": READ_TIMEOUT, "settling_time": 6 * SETTLING}
         connection = json.loads(task.sandbox.connection_json()) | {"extra": extra}
         monkeypatch.setenv("AIRFLOW_CONN_PERISKOPE_DEFAULT", json.dumps(connection))
         task.sandbox.fault("gateway_504_hidden", group_name=NAME, seconds=3 * SETTLING)

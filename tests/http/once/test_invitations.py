@@ -20,7 +20,7 @@ from airflow_provider_periskope.input.participants import check_group_people
 from airflow_provider_periskope.once.doubt import Attempt, TaskTry
 from airflow_provider_periskope.once.invitations import add_people
 from airflow_provider_periskope.once.record import Memory
-from tests.http.once.tries import Store
+from tests.http.once.tries import SETTLING, Store
 
 if TYPE_CHECKING:
     from airflow_provider_periskope.sandbox.server import Sandbox
@@ -111,7 +111,7 @@ class TestALostResponse:
         assert attempt(2, store, cleared=True) == {KNOWN: "added", STRANGER: "added"}
 
     def test_waits_for_who_is_shown_later(self, attempt: Try, periskope_sandbox: Sandbox) -> None:
-        periskope_sandbox.fault("gateway_504_hidden", ADD, seconds=0.5)
+        periskope_sandbox.fault("gateway_504_hidden", ADD, seconds=SETTLING / 2)
         assert attempt(1, Store(), (KNOWN, OTHER)) == {KNOWN: "added", OTHER: "added"}
 
     def test_keeps_new_people_of_a_cleared_task_apart(self, attempt: Try, periskope_sandbox: Sandbox) -> None:

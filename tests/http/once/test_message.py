@@ -51,6 +51,7 @@ class Task:
         self.carried: dict[str, Any] | None = None
         self._monkeypatch = monkeypatch
         sandbox.add_group("Sales", chat_id=GROUP)
+        sandbox.sent_after = SETTLING / 2
         self.wait_for_responses(READ_TIMEOUT)
 
     def wait_for_responses(self, seconds: float) -> None:

@@ -234,7 +234,7 @@ class TestNothingMade:
         monkeypatch.setattr(doubt, "DEFAULT_READ_TIMEOUT", READ_TIMEOUT - SETTLING / 2)
         started = time.monotonic()
         task_211.run(RETRY)
-        assert 1.5 * SETTLING <= time.monotonic() - started < 2 * SETTLING
+        assert 1.5 * SETTLING <= time.monotonic() - started < SETTLING + READ_TIMEOUT
 
     def test_an_attempt_that_was_killed_settles_from_the_end_it_can_have_had(
         self, task_33: Task, monkeypatch: pytest.MonkeyPatch
@@ -276,10 +276,10 @@ class TestRefusal:
         assert task_33.run(CLEARED).chat_id != other_runs.chat_id
 
     def test_leaves_in_doubt_what_was_in_doubt_before(self, task_33: Task) -> None:
-        task_33.sandbox.fault("gateway_504_hidden", group_name=NAME, seconds=4 * SETTLING)
+        task_33.sandbox.fault("gateway_504_hidden", group_name=NAME, seconds=6 * SETTLING)
         with pytest.raises(PeriskopeOutcomeUnknownError):
             task_33.run()
-        shown_at = time.monotonic() + 4 * SETTLING
+        shown_at = time.monotonic() + 6 * SETTLING
         task_33.sandbox.fault("phone_off", group_name=NAME)
         with pytest.raises(PeriskopeApiError):
             task_33.run(RETRY)
@@ -330,9 +330,9 @@ class TestRefusal:
             task_211.run()
         assert task_211.carried
         assert task_211.carried["group"]["state"] == "looked"
-        started = time.monotonic()
+        looks = task_211.looks()
         task_211.run(replace(RETRY, number=number))
-        assert (time.monotonic() - started > SETTLING) == settles
+        assert (task_211.looks() > looks + 1) == settles
 
     def test_of_another_group_tells_nothing_about_this_one(self, task_33: Task) -> None:
         task_33.sandbox.fault("phone_off", group_name="Another")

@@ -28,8 +28,8 @@ NAME = "Stand-up 2026-11-23"
 PERSON = "919537851844"
 OTHER_PHONE = "918527184400"
 READ_TIMEOUT = 1.0
-SETTLING = 0.8
-CONNECT_TIMEOUT = 1.0
+SETTLING = 0.4
+CONNECT_TIMEOUT = 0.2
 KEY = "periskope_group"
 """Under which the task state store has the record."""
 
