@@ -415,9 +415,11 @@ XCom of this task: **return_value** says which steps this try has carried out, a
 
         state = StateInVariable(context["ti"])
         attempt_with_state = replace(attempt, memory=Memory(state))
-        done = close_group(hook, closing, attempt_with_state, say_farewell=say_farewell)
-        state.delete()
-        return done
+        result = close_group(hook, closing, attempt_with_state, say_farewell=say_farewell)
+        # A group that the phone is still in does not show that its invite link was reset: a clear needs the Variable.
+        if result["has_left"]:
+            state.delete()
+        return result
 
 
 def _check_option_names(options: Any) -> None:

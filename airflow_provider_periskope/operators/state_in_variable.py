@@ -27,7 +27,7 @@ class StateInVariable:
         place = "\n".join((ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index)))
         self.name = f"periskope_{hashlib.sha256(place.encode()).hexdigest()[:16]}"
         self._description = (
-            f"State of {ti.dag_id}.{ti.task_id} in {ti.run_id}; deleted when the group is closed"
+            f"State of {ti.dag_id}.{ti.task_id} in {ti.run_id}, for when it is cleared; otherwise not needed"
         )
 
     def get(self, key: str) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.lab.command_line import NEVER
 from tests.lab.faults.kind import OURS, Kind
-from tests.lab.faults.rows import PATIENT_TIMEOUT, Row, fault
+from tests.lab.faults.rows import PATIENT_TIMEOUT, Row, clear_when_done, fault
 from tests.lab.leaks import PARTICIPANTS
 from tests.lab.waiting import wait_until
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FAREWELL = "Nobody but the group may read this farewell"
 DESCRIPTION = "Nobody but the group may read this description"
 MEMBER, ADMIN = PARTICIPANTS
+STAYS = "stays"
 
 STEPS = {
     "farewell": "POST /message/send",
@@ -112,12 +113,12 @@ class _Changes(Kind):
         group = case.sandbox.chats[case.chat_id]
         finding.posts = len(case.requests)
         problems = [problem for problem in super().problems(case, finding) if "creates sent" not in problem]
-        problems += [f"{what} is wrong" for what, is_right in self.state(group).items() if not is_right]
+        problems += [f"{what} is wrong" for what, is_right in self.state(case, group).items() if not is_right]
         if case.row.act:
             problems += [f"{NEVER}: {call} was repeated" for call in repeated(case)]
         return problems
 
-    def state(self, group: Chat) -> dict[str, bool]:
+    def state(self, case: Case, group: Chat) -> dict[str, bool]:
         """Return what is to be true of the group in the end."""
         raise NotImplementedError
 
@@ -130,7 +131,7 @@ def repeated(case: Case) -> list[str]:
 
 
 class Closings(_Changes):
-    """Groups that are dissolved, with a farewell."""
+    """Groups that are dissolved, with a farewell; one stays."""
 
     name = "closings"
     dags = "closing_faults.py"
@@ -138,20 +139,30 @@ class Closings(_Changes):
     operator = "PeriskopeCloseGroupOperator"
     thing = "farewell"
     texts = (FAREWELL,)
-    rows = rows_for(("farewell", "settings", "invite_link", "labels", "demote", "remove", "leave"))
+    rows = (
+        *rows_for(("farewell", "settings", "invite_link", "labels", "demote", "remove", "leave")),
+        Row(STAYS, "nothing; closed without leaving, then cleared", act=clear_when_done, alone=True),
+    )
+
+    def arguments(self, case: Case) -> dict[str, Any]:
+        """Return the group, and whether it is dissolved."""
+        return super().arguments(case) | {"dissolve": case.row.name != STAYS}
 
     def made(self, case: Case) -> list[str]:
         """Return the farewells in the chat."""
         return [message.unique_id for message in case.sandbox.messages_in(case.chat_id)]
 
     def is_right(self, case: Case, passed_on: Any, made: list[str]) -> bool:
-        """Return whether the task says that the phone has left."""
+        """Return whether the task says that the phone has left, or that a clear has done nothing."""
+        if case.row.name == STAYS:
+            return bool(passed_on == {"done": [], "has_left": False})
         return bool(passed_on["has_left"])
 
-    def state(self, group: Chat) -> dict[str, bool]:
+    def state(self, case: Case, group: Chat) -> dict[str, bool]:
         """Nobody is in it, only admins may write, and the labels of others have stayed."""
+        stays = case.row.name == STAYS
         return {
-            "who is in": group.exited and not group.members,
+            "who is in": not group.exited if stays else group.exited and not group.members,
             "who may write": group.messages_admins_only,
             "labels": group.labels == ["VIP", "closed"],
         }
@@ -176,7 +187,7 @@ class Updates(_Changes):
         """Return whether the task says what it has changed, and that everybody was a member."""
         return set(passed_on) == {"changed", "promoted", "not_members"} and not passed_on["not_members"]
 
-    def state(self, group: Chat) -> dict[str, bool]:
+    def state(self, case: Case, group: Chat) -> dict[str, bool]:
         """It has the description, the labels of both, the person it is assigned to, and another admin."""
         return {
             "description": group.description == DESCRIPTION,

@@ -1,7 +1,8 @@
-"""One task that says farewell and dissolves a group."""
+"""One task that says farewell to a group, and dissolves it unless the environment says that it stays."""
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
 
 from airflow_provider_periskope.operators.group import PeriskopeCloseGroupOperator
@@ -19,7 +20,7 @@ def closing():
         chat_id="120363392071406466@g.us",
         farewell="Farewell!",
         labels="closed",
-        dissolve=True,
+        dissolve="STAYS" not in os.environ,
         retries=1,
         retry_delay=timedelta(seconds=1),
     )

@@ -1,4 +1,4 @@
-"""DAGs that dissolve one group each, for ``tests/system/change_faults.py``."""
+"""DAGs that close one group each, for ``tests/system/change_faults.py``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def ours(case, arguments):
         chat_id=case["chat_id"],
         farewell=case["farewell"],
         labels=["closed"],
-        dissolve=True,
+        dissolve=case["dissolve"],
         wait_timeout=timedelta(seconds=40),
         periskope_conn_id=case["connection"],
         **arguments,

@@ -186,12 +186,12 @@ class Case:
         self.airflow.api.mark_failed(self.dag_id, RUN, TASK_ID)
         wait_until(lambda: parent(pid) is None, 90, f"the process of {self.dag_id} to end")
 
-    def clear(self) -> None:
-        """Clear the task and those after it."""
-        wait_until(lambda: self.run_state() == "failed", 240, f"the run of {self.dag_id} to fail")
+    def clear(self, state: str = "failed") -> None:
+        """Clear the task and those after it, once the run has ended with a state."""
+        wait_until(lambda: self.run_state() == state, 240, f"the run of {self.dag_id} to be {state}")
         self.airflow.api.clear(self.dag_id, RUN, TASK_ID)
         # Until this is read, the run still looks ended.
-        wait_until(lambda: self.run_state() != "failed", 30, f"the run of {self.dag_id} to go on")
+        wait_until(lambda: self.run_state() != state, 30, f"the run of {self.dag_id} to go on")
 
     def correct_host(self) -> None:
         """Give the connection the right host."""

@@ -100,6 +100,12 @@ def clear_when_failed(case: Case) -> None:
     case.clear()
 
 
+def clear_when_done(case: Case) -> None:
+    """Clear the task once it has succeeded."""
+    case.wait_for_state("success")
+    case.clear("success")
+
+
 def name_resolves_later(case: Case) -> None:
     """Correct the host name once the first try has failed."""
     case.wait_for_state("up_for_retry")
