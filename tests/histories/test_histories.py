@@ -13,7 +13,7 @@ from tests.histories.many import KINDS, never, play_many, ready
 if TYPE_CHECKING:
     from tests.histories.choices import Made
 
-BATCHES = [("groups", 1 + 250 * batch, 250) for batch in range(8)] + [
+BATCHES = [("groups", 1 + 250 * batch, 250) for batch in range(4)] + [
     (kind, 1 + 100 * batch, 100) for kind in ("messages", "people") for batch in range(4)
 ]
 SCENARIOS = [("groups", name, made) for name, made in FOUND.items()] + [
