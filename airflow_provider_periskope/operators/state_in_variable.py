@@ -1,5 +1,5 @@
 """
-What a task must know after its process was killed, on an Airflow without a task state store: kept in a Variable.
+What a task must know after a kill or a clear, on an Airflow without a task state store: kept in a Variable.
 
 Only for what no look can find. A group and a message can be looked for, but a new invite link does not say which one it
 has replaced.
@@ -27,7 +27,8 @@ class StateInVariable:
         place = "\n".join((ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index)))
         self.name = f"periskope_{hashlib.sha256(place.encode()).hexdigest()[:16]}"
         self._description = (
-            f"State of {ti.dag_id}.{ti.task_id} in {ti.run_id}, for when it is cleared; otherwise not needed"
+            f"State of {ti.dag_id}.{ti.task_id} in {ti.run_id}. "
+            "May be deleted once that will be neither retried nor cleared."
         )
 
     def get(self, key: str) -> Any:

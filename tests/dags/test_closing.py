@@ -29,7 +29,9 @@ def variables_of(run: Any) -> list[str]:
     from airflow.utils.session import create_session
 
     with create_session() as session:
-        return [variable.key for variable in session.query(Variable) if run.run_id in variable.description]
+        return [
+            variable.key for variable in session.query(Variable) if run.run_id in (variable.description or "")
+        ]
 
 
 def test_weekly_groups_are_closed_after_four_weeks(run_dag: RunDag, periskope_sandbox: Sandbox) -> None:

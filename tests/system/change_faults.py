@@ -1,8 +1,8 @@
 """
 Groups that are changed and closed under faults.
 
-Each case is killed in the middle of one step, or loses the response to it, and has to end in the same state, without a
-second farewell. HttpOperator makes one call, so it has no place beside tasks of several.
+Each case is killed in the middle of one step, loses the response to it, or is cleared, and has to end in the same
+state, without a second farewell. HttpOperator makes one call, so it has no place beside tasks of several.
 """
 
 from __future__ import annotations
